@@ -26,6 +26,7 @@ from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder._core.decode import Function
+    from recorder.trace.elsewhere import Elsewhere
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event
     from recorder.trace.why import Step
@@ -114,19 +115,20 @@ def as_json(step: Step) -> dict[str, Any]:
         "expression": step.text or None,
         "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
         "of_class": step.of_class or None,
-        "returned_at": None if step.inner is None else place_as_json(step.inner),
+        "returned_at": None if step.inner is None else place_as_json(step.inner, step.inner_line),
         "through": [place_as_json(one) for one in step.through],
         "calls": [place_as_json(one) for one in step.calls],
+        "elsewhere": [{"how": one.how, "text": one.text, "seq": one.seq} for one in step.elsewhere],
         "keys": [{"expression": one.text, "value": one.value.to_json()} for one in step.keys],
         "end": step.end or None,
     }
     return facts
 
 
-def place_as_json(event: Event) -> dict[str, Any]:
+def place_as_json(event: Event, line: int | None = None) -> dict[str, Any]:
     return {
         "seq": event.seq, "function": event.function.qualified_name, "file": event.file,
-        "line": event.line,
+        "line": event.line if line is None else line,
     }  # fmt: skip
 
 
@@ -155,8 +157,9 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
     for inner in ended:
         if inner.function.name == "__init__":
             continue  # which gives nothing
-        text = line_of(trace, inner.function, inner.line)
-        where = f"{base_name(inner.file)}:{inner.line} in {inner.title}"
+        number = step.inner_line if inner is step.inner and step.inner_line else inner.line
+        text = line_of(trace, inner.function, number)
+        where = f"{base_name(inner.file)}:{number} in {inner.title}"
         rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))
     for call in step.calls:
         gave = "" if call.value is None else call.value._show(READ_WIDTH, short=True)
@@ -173,7 +176,18 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
             rows.append(f"{'':12}{one.text} was {one.value._show(READ_WIDTH, short=True)}")
     if step.end:
         rows.append(f"{'':10}{step.end}")
+    rows += [f"{'':12}{said_elsewhere(one)}" for one in step.elsewhere]
     return "\n".join(printable(row) for row in rows)
+
+
+def said_elsewhere(one: Elsewhere) -> str:
+    if one.event is None:
+        return f"meanwhile it sent {one.text}, event {one.seq}"
+    strand = one.event.thread.name if one.event.task is None else one.event.task.name
+    if one.how == "returned":
+        return f"the same value was returned by {one.text}, event {one.seq} [{strand}]"
+    where = f"{one.event.title}, event {one.seq} [{strand}]"
+    return f"the same value had stood in {one.text} of {where}"
 
 
 def line_of(trace: Trace, function: Function | None, number: int) -> str:

@@ -191,8 +191,9 @@ class Backwards:
         if step.how == "argument" and not step.text:
             how = f"given to {step.event.title}" + (f"; {step.end}" if step.end else "")
         if step.inner is not None and step.inner.function.name != "__init__":
-            text = self.texts.line(step.inner.file, step.inner.line)
-            where = f"{base_name(step.inner.file)}:{step.inner.line}"
+            line = step.inner.line if step.inner_line is None else step.inner_line
+            text = self.texts.line(step.inner.file, line)
+            where = f"{base_name(step.inner.file)}:{line}"
             how = f"there {step.inner.title} ended at {where}" + (f" {code(text)}" if text else "")
         chosen = [
             f"{one.text} was {one.value._show(READ_WIDTH, short=True)}"

@@ -104,6 +104,11 @@ def after_steps(steps: list[Step]) -> list[Question]:
         if step.at is not None and is_path(one.text)
     ]
     found += [
+        why(one.text, one.seq, f"the same value in {one.event.title}")
+        for one in last.elsewhere
+        if one.how == "stood" and one.event is not None
+    ]
+    found += [
         why(one.text, last.seq - 1 if last.at is None else last.at, "read there")
         for one in last.reads
         if one.text != last.text and is_path(one.text)

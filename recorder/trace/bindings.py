@@ -43,7 +43,7 @@ def binding(statement: ast.AST, name: str, path: str = "") -> Binding:
     if isinstance(statement, ast.ExceptHandler):
         return Binding("caught") if statement.name == name else Binding("mentioned")
     if isinstance(statement, SCOPES):
-        return Binding("defined")
+        return Binding("defined" if statement.name == name else "mentioned")
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return Binding("imported")
     if isinstance(statement, ast.Delete):
@@ -129,7 +129,7 @@ def _by_target(target: ast.expr, value: ast.expr, name: str, path: str) -> Bindi
 
 def _inside(statement: ast.AST, name: str) -> Binding | None:
     """By `:=`, or as what a comprehension goes through."""
-    for node in _own(statement):
+    for node in own(statement):
         if isinstance(node, ast.NamedExpr) and node.target.id == name:
             return Binding("assigned", node.value, name)
         if isinstance(node, ast.comprehension) and _binds(node.target, name):
@@ -150,7 +150,7 @@ def _read(target: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(target), mode="eval").body
 
 
-def _own(statement: ast.AST) -> Iterator[ast.AST]:
+def own(statement: ast.AST) -> Iterator[ast.AST]:
     """All that is in a statement, but for the statements in its body."""
     waiting = [statement]
     while waiting:
@@ -163,12 +163,33 @@ def _own(statement: ast.AST) -> Iterator[ast.AST]:
         ]
 
 
+def sets(statement: ast.AST) -> set[str]:
+    """The variables that it binds or deletes, or of which it sets a part; not those of comprehensions."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {(one.asname or one.name).partition(".")[0] for one in statement.names}
+    inner = {
+        id(name)
+        for part in own(statement)
+        if isinstance(part, ast.comprehension)
+        for name in ast.walk(part.target)
+    }
+    found: set[str] = set()
+    for part in own(statement):
+        if isinstance(part, (ast.Name, *PATH)) and not isinstance(part.ctx, ast.Load):
+            node: ast.expr = part
+            while isinstance(node, PATH):
+                node = node.value
+            if isinstance(node, ast.Name) and id(node) not in inner:
+                found.add(node.id)
+    return found
+
+
 def reads(node: ast.AST) -> list[str]:
     """The variables that an expression or a statement reads, each with the attributes and constant items that it
     stands with. Not the functions that it calls, and not what it makes itself."""
     inner = {
         name.id
-        for part in _own(node)
+        for part in own(node)
         if isinstance(part, (ast.comprehension, ast.NamedExpr))
         for name in ast.walk(part.target)
         if isinstance(name, ast.Name)
@@ -191,6 +212,20 @@ def reads(node: ast.AST) -> list[str]:
                 *waiting,
             ]
     return list(found)
+
+
+def is_apart(target: str, path: str) -> bool:
+    """Whether what is set is for certain no part of what the path leads to, nor has that in it."""
+    if (
+        not target or root_of(ast.parse(target, mode="eval").body) is None
+    ):  # `rows[n]` may be any of them
+        return False
+    return not (_leads_to(target, path) or _leads_to(path, target))
+
+
+def speaks_of(statement: ast.AST, path: str) -> bool:
+    """Whether it reads what the path leads to, a part of that, or what that is a part of."""
+    return any(_leads_to(one, path) or _leads_to(path, one) for one in reads(statement))
 
 
 def narrowed(value: ast.expr, target: str, whole: str) -> tuple[ast.expr, str]:
@@ -271,15 +306,21 @@ def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
     """The calls in a statement of functions or methods of these names, in the order in which they are made: what is
     inside of another one ends before it."""
     found = [
-        node for node in _own(statement) if isinstance(node, ast.Call) and called(node) in names
+        node for node in own(statement) if isinstance(node, ast.Call) and called(node) in names
     ]
     return sorted(found, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+
+
+def tells_all(call: ast.Call) -> bool:
+    """Whether it says how many arguments it gives, and of which names."""
+    is_starred = any(isinstance(one, ast.Starred) for one in call.args)
+    return not is_starred and all(one.arg is not None for one in call.keywords)
 
 
 def runs_once(statement: ast.AST) -> bool:
     """Whether each call in it is made, and once."""
     several = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda, ast.Compare)
-    return not any(isinstance(node, several) for node in _own(statement))
+    return not any(isinstance(node, several) for node in own(statement))
 
 
 OPERATORS = {
@@ -324,12 +365,10 @@ def operands(statement: ast.AST, name: str) -> list[Operands]:
     """What the operators, items and attributes of a statement give to a method of this name, such as __getitem__: the
     object, then the arguments; None: what no expression says. One list for each of them that may call it."""
     if not (name.startswith("__") and name.endswith("__")):  # a property
-        attributes = (one for one in _own(statement) if isinstance(one, ast.Attribute))
+        attributes = (one for one in own(statement) if isinstance(one, ast.Attribute))
         return [[one.value, *_given_to(one, statement)] for one in attributes if one.attr == name]
     name = name[2:-2]
-    return [
-        given for node in _own(statement) for method, given in _given_by(node) if method == name
-    ]
+    return [given for node in own(statement) for method, given in _given_by(node) if method == name]
 
 
 def _given_to(target: ast.Attribute, statement: ast.AST) -> list[ast.expr]:
@@ -406,15 +445,40 @@ def called(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
-def given(call: ast.Call, parameters: list[str], name: str, is_method: bool) -> ast.expr | None:
+class Signature(NamedTuple):
+    """The parameters of a function: those that can be given by place, and those that take what is left."""
+
+    placed: list[str]
+    rest: str = ""  # `*rest`
+    more: str = ""  # `**more`
+    named: frozenset[str] = frozenset()  # all but these two
+
+
+def signature(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
+    of = definition.args
+    placed = [one.arg for one in (*of.posonlyargs, *of.args)]
+    named = frozenset([*placed, *(one.arg for one in of.kwonlyargs)])
+    rest, more = (one.arg if one is not None else "" for one in (of.vararg, of.kwarg))
+    return Signature(placed, rest, more, named)
+
+
+def given(call: ast.Call, to: Signature, name: str, is_method: bool) -> ast.expr | None:
     """What a call gives to a parameter; None where it says nothing of it. `is_method`: the first one is not among its
     arguments."""
+    if name == to.more:
+        found = [one for one in call.keywords if one.arg not in to.named]
+        keys = [None if one.arg is None else ast.Constant(one.arg) for one in found]
+        return ast.Dict(keys, [one.value for one in found])  # type: ignore[arg-type]
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
-    if name not in parameters or any(isinstance(one, ast.Starred) for one in call.args):
+    first = len(to.placed) - is_method
+    if name == to.rest:
+        is_starred = any(isinstance(one, ast.Starred) for one in call.args[:first])
+        return None if is_starred else ast.Tuple(call.args[first:], ast.Load())
+    if name not in to.placed or any(isinstance(one, ast.Starred) for one in call.args):
         return None
-    at = parameters.index(name) - is_method
+    at = to.placed.index(name) - is_method
     if at < 0:
         return call.func.value if isinstance(call.func, ast.Attribute) else None
     return call.args[at] if at < len(call.args) else None

@@ -13,6 +13,7 @@ from typing import Final
 from recorder._core.decode import Function
 from recorder.trace import bindings, filters
 from recorder.trace.format import TAG_LIST, TAG_TUPLE
+from recorder.trace.one_line import Line
 from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event
 from recorder.trace.statements import Statement, Statements
@@ -54,20 +55,34 @@ class LineCalls:
 
     def at_end(self, end: Event) -> list[Event]:
         """As `ended`, of the statement with which a call ended itself."""
-        statement = self._statements.at(end.file, end.line)
+        statement, behind = self.giving(end)
         if statement is None:
             return []
-        return self.ended(end.frame, self.begun(end.frame, end.seq, statement), end.seq)
+        return self.ended(end.frame, self.begun(end.frame, behind.seq, statement), behind.seq)
+
+    def giving(self, end: Event) -> tuple[Statement | None, Event]:
+        """The statement that gave what a call gave at its end, and the first event of its frame that is behind it: that
+        end, or, where `finally` or `with` held up a `return`, an event before it."""
+        last = self._statements.at(end.file, end.line)
+        if end.kind != "return" or last is None or isinstance(last, ast.Return):
+            return last, end
+        passed, behind = {end.line}, end
+        events = self._queries.find(filters.make(frame=end.frame), 0, end.seq, backwards=True)
+        for one in islice(events, MOST_LINES):
+            if one.kind not in ("line", "yield", "resume"):
+                break
+            for statement in self._statements.all_at(one.file, one.line):
+                if isinstance(statement, ast.Return):
+                    held_up = passed <= self._statements.held_up_by(one.file, statement)
+                    return (statement, behind) if held_up else (last, end)
+            passed.add(one.line)
+            behind = one
+        return last, end
 
     def made_for(self, expression: ast.expr, call: Event, statement: Statement) -> list[Event]:
         """Of the calls whose results an expression is made of, which a statement gave to the call that begins with the
         event: the events with which they ended."""
-        names = {
-            name
-            for one in ast.walk(expression)
-            if isinstance(one, ast.expr)
-            for name in (*called([one]), *bindings.methods(one))
-        }
+        names = _names_in(expression)
         begun = self.begun(call.caller, call.seq, statement) if names else call.seq
         ended = self.ended(call.caller, begun, call.seq)
         return [one for one in ended if one.function.name in names]
@@ -92,15 +107,43 @@ class LineCalls:
                 return found
         return None
 
-    def nth(self, calls: list[ast.Call], event: Event, statement: Statement) -> list[ast.Call]:
-        """Of the calls that a statement makes of a function, the one that begins with the event; all where that cannot
-        be told."""
-        if len(calls) < 2 or not bindings.runs_once(statement):
+    def nth(self, calls: list[ast.Call], event: Event, line: Line) -> list[ast.Call]:
+        """Of the calls that a line makes of a function, the one that begins with the event; all where that cannot be
+        told."""
+        if len(calls) < 2 or not line.runs_once:
             return calls
-        begun = self.begun(event.caller, event.seq, statement)
+        begun = self.begun(event.caller, event.seq, line.statements[-1])
         wanted = filters.make("call", caller=event.caller, function=event.function.qualified_name)
         earlier = sum(1 for _ in self._queries.find(wanted, begun, event.seq))
         return calls[earlier : earlier + 1] or calls
+
+    def of_one(self, ended: list[Event], statement: Statement, line: Line) -> list[Event]:
+        """Of the events with which calls ended that a line made, those of one of its statements, as far as their names
+        and their order tell."""
+        if not line.is_shared:
+            return ended
+        own = _names_in(statement)
+        others = {
+            name for one in line.statements if one is not statement for name in _names_in(one)
+        }
+        return [
+            end
+            for end in ended
+            if own and (_name_of(end) in own or _name_of(end) not in others)
+            if (call := self._call_of(end, ended, line)) is None or line.around(call) is statement
+        ]
+
+    def end_of(self, call: ast.Call, ended: list[Event], line: Line) -> Event | None:
+        """The event with which a call ended, where their order tells."""
+        return next((end for end in ended if self._call_of(end, ended, line) is call), None)
+
+    def _call_of(self, end: Event, ended: list[Event], line: Line) -> ast.Call | None:
+        """The call of a line that ended there, where each of this name is made once."""
+        calls = line.calls_of({_name_of(end)}) if line.runs_once else []
+        ends = [one for one in ended if _name_of(one) == _name_of(end)]
+        if len(calls) != len(ends):
+            return None
+        return next(call for call, one in zip(calls, ends, strict=True) if one.seq == end.seq)
 
     def _gives(self, end: Event) -> bool:
         """Not what a generator returns, nor what a coroutine or an async generator yields where it awaits, which is all
@@ -117,7 +160,7 @@ class LineCalls:
 
     def given_by(self, end: Event) -> ast.expr | None:
         """The expression whose value a call gave at its end, as the text has it."""
-        statement = self._statements.at(end.file, end.line)
+        statement, _ = self.giving(end)
         if statement is None:
             return None
         if end.function.name == "<lambda>":
@@ -146,6 +189,24 @@ class LineCalls:
 def called(expressions: Iterable[ast.expr]) -> dict[str, ast.Call]:
     """Those that are calls, by the name of what they call."""
     return {bindings.called(one): one for one in expressions if isinstance(one, ast.Call)}
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    """What the calls, operators and the like may be of that an expression or a statement makes."""
+    return {
+        name
+        for one in bindings.own(node)
+        if isinstance(one, ast.expr)
+        for name in (*called([one]), *bindings.methods(one))
+    }
+
+
+def _name_of(end: Event) -> str:
+    """By which a line calls it: of an `__init__` the class."""
+    function = end.function
+    if function.name != "__init__":
+        return function.name
+    return function.qualified_name.rpartition(".")[0].rpartition(".")[2]
 
 
 def made_by(end: Event) -> Value | None:

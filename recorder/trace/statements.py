@@ -38,6 +38,12 @@ class Statements:
         file = self._file(path)
         return [] if file is None else file.statements.get(line, [])[::-1]
 
+    def held_up_by(self, path: str, statement: Statement) -> frozenset[int]:
+        """The lines that run between a statement that leaves a function and its end: those of `finally`, and the heads
+        of `with`, around it."""
+        file = self._file(path)
+        return frozenset() if file is None else _held_up_by(file.text, statement)
+
     def _file(self, path: str) -> _File | None:
         if path not in self._files:
             text = self._text_of(path)
@@ -47,6 +53,7 @@ class Statements:
 
 class _File:
     def __init__(self, text: str) -> None:
+        self.text = text
         self.lines = split_lines(text)
         self.statements = _statements(text)
 
@@ -93,11 +100,45 @@ def first_line(node: ast.stmt | ast.expr) -> int:
 
 
 @lru_cache(maxsize=FILES_KEPT)
+def _module(text: str) -> ast.Module:
+    return ast.Module(parsed(text), [])
+
+
+def _held_up_by(text: str, statement: Statement) -> frozenset[int]:
+    found: set[int] = set()
+    waiting: list[ast.AST] = [_module(text)]
+    while waiting:
+        node = waiting.pop()
+        inside = {name for name, value in ast.iter_fields(node) if _is_in(statement, value)}
+        waiting += [one for one in ast.iter_child_nodes(node) if _is_in(statement, [one])]
+        if inside and isinstance(node, (ast.With, ast.AsyncWith)):
+            first, last = _head(node)
+            found.update(range(first, last + 1))
+        if inside - {"finalbody"} and (final := getattr(node, "finalbody", None)):
+            found.update(range(final[0].lineno, (final[-1].end_lineno or 0) + 1))
+    return frozenset(found)
+
+
+def _is_in(statement: Statement, nodes: object) -> bool:
+    """Whether one of these has the statement in it, or is it, as far as their places tell."""
+    here = _span(statement)
+    return isinstance(nodes, list) and any(
+        isinstance(one, ast.match_case)
+        or (isinstance(one, Statement) and _span(one)[0] <= here[0] and here[1] <= _span(one)[1])
+        for one in nodes
+    )
+
+
+def _span(node: Statement) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+@lru_cache(maxsize=FILES_KEPT)
 def _statements(text: str) -> dict[int, list[Statement]]:
     """The statements of each line: of a compound one, its head. Who reads one trace after another meets the same
     texts."""
     found: dict[int, list[Statement]] = {}
-    for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
+    for node in ast.walk(_module(text)):  # what is inside comes later
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):
             first, last = _head(node)
             for line in range(first, last + 1):
@@ -106,7 +147,8 @@ def _statements(text: str) -> dict[int, list[Statement]]:
 
 
 def _head(statement: Statement) -> tuple[int, int]:
-    """The first and last line of a statement without its body."""
+    """The first and last line of a statement without its body, with its decorators."""
     body = getattr(statement, "body", None)
     last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
-    return statement.lineno, max(last, statement.lineno)
+    first = statement.lineno if isinstance(statement, ast.ExceptHandler) else first_line(statement)
+    return first, max(last, statement.lineno)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
 from recorder.errors import arguments
-from recorder.trace import bindings, class_attributes, filters
+from recorder.trace import bindings, class_attributes, elsewhere, filters
 from recorder.trace.changes import Change, Changes
+from recorder.trace.elsewhere import Elsewhere
 from recorder.trace.expressions.asking import Asker
 from recorder.trace.expressions.expression import (
     Answer,
@@ -28,6 +30,7 @@ from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.format import TAG_ELIDED
 from recorder.trace.line_calls import LineCalls, called, is_same, made_by
 from recorder.trace.object_history import own_content
+from recorder.trace.one_line import Line
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
@@ -41,9 +44,12 @@ from recorder.trace.writes import Writes, Written, is_given, place_in
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+SUSPENDED: Final = ("resume", "throw")  # the frame was, until then: it changed nothing itself
+WAITED: Final = ("assigned", "returned", "entered", "element", "changed")
 ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
+MOST_GETTERS: Final = 20  # calls of one property, or of methods of its name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
@@ -69,7 +75,8 @@ class Step(NamedTuple):
     returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
     variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
     or else at `at`. `calls`: the events with which calls ended that the line made, where it is made of what they
-    returned."""
+    returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that held it up.
+    `elsewhere`: what was sent while the line waited, and where the same value had stood in another thread or task."""
 
     name: str
     value: Answer
@@ -87,6 +94,8 @@ class Step(NamedTuple):
     keys: tuple[Read, ...] = ()
     through: tuple[Event, ...] = ()
     calls: tuple[Event, ...] = ()
+    inner_line: int | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -103,6 +112,16 @@ class _Asked(NamedTuple):
     @property
     def root(self) -> str:
         return self.expression.names[0]
+
+
+class _Given(NamedTuple):
+    """What a call was given for a parameter. `where`: in its caller, before the call or, where it has this value only
+    there, behind it; `is_seen`: it is known to have it."""
+
+    expression: ast.expr | None
+    where: Event
+    is_default: bool = False
+    is_seen: bool = False
 
 
 class _Found(NamedTuple):
@@ -123,6 +142,29 @@ class Why:
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         """From the last write before an event, or at it, back."""
+        steps = self._chain(expression, event, limit)
+        for n, step in enumerate(steps):
+            if step.how in WAITED and step.inner is None:
+                came = self._elsewhere_of(steps[: n + 1])
+                steps[n] = step._replace(elsewhere=tuple(came))
+                if came:  # what comes behind that is not what it came of
+                    break
+        return steps
+
+    def _elsewhere_of(self, steps: list[Step]) -> list[Elsewhere]:
+        """What the last one of these steps may have got from another thread, or by a request."""
+        last = steps[-1]
+        line = self._line(last.file, last.line)
+        if not any(isinstance(n, ast.Call) for one in line.statements for n in bindings.own(one)):
+            return []
+        begun = self._calls.begun(last.event.frame, last.seq, line.statements[-1])
+        here = [step for step in steps if step.event.frame == last.event.frame]
+        roots = [step.event.locals.get(bindings.root_in(step.name)) for step in here]
+        values = [one._tree for one in roots if one is not None]
+        stop = max(step.seq for step in here)
+        return elsewhere.found(self._queries, begun, stop, values, last.event)
+
+    def _chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         steps: list[Step] = []
         seen: set[tuple[str, int]] = set()
         lost = 0
@@ -151,6 +193,8 @@ class Why:
     # ---- the write ----
 
     def _write(self, asked: _Asked) -> _Found:
+        if (made := self._by_property(asked)) is not None:
+            return made
         event, change = self._last_change(asked)
         value = self._value(asked, event, change)
         step = Step(
@@ -180,11 +224,46 @@ class Why:
             return _Found(step, later if is_later else known)
         if change.during is not None:
             return self._in_call(asked, step, change)
+        if event.kind in SUSPENDED and change.module is None:
+            end = "it was changed while the line waited, and no event shows by whom"
+            return self._meanwhile(asked, step, change) or _Found(step._replace(end=end))
         if self._is_enclosing(asked.root, change):
             return self._enclosing(asked, step)
         if self._is_argument(asked.root, change):
             return self._argument(asked, step._replace(line=event.line, how="argument"))
         return self._by_statement(asked, step, change)
+
+    def _by_property(self, asked: _Asked) -> _Found | None:
+        """What a property gave when the frame asked it last, or while it asked; None: it is none, or was not asked."""
+        text = asked.expression.text
+        owner, _, name = text.rpartition(".")
+        if not owner or not name.isidentifier() or self._ask(text, asked.event).kind != "unknown":
+            return None
+        of = self._ask(owner, asked.event)
+        wanted = filters.make("return", caller=asked.event.frame, function=name)
+        ends = self._queries.find(wanted, 0, asked.event.seq + 1, backwards=True)
+        for end in islice(ends, MOST_GETTERS):
+            own = (
+                end.locals.get(end.function.names[0]) if end.function.argument_count == 1 else None
+            )
+            if (
+                own is None
+                or end.value is None
+                or not _is_one_object(of, Answer("known", own._tree))
+            ):
+                continue
+            value = self._value_of(end.value)
+            step = Step(
+                text, value, end, asked.event.function, asked.event.file, 0, "returned", text
+            )
+            before = self._before(end.seq, frame=asked.event.frame)
+            step = step._replace(line=asked.event.line if before is None else before.line)
+            return self._return(asked, step, end, text)
+        return None
+
+    def _value_of(self, value: Value) -> Answer:
+        made = made_of(value, "it")
+        return Expression("it").answer(lambda name: made)
 
     def _found(self, asked: _Asked, step: Step, change: Change, body: Event | None) -> _Found:
         """What nobody was seen to set. What a class has comes of its body, if that is in the trace."""
@@ -347,22 +426,30 @@ class Why:
             return _Found(step._replace(end="its caller is not in the trace"))
         after = self._after(event.seq, frame=event.caller)
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        statement = self._changes.statements.at(caller.file, caller.line)
-        if statement is None:
+        line = self._line(caller.file, caller.line)
+        if not line.statements:
             return _Found(step._replace(end="there is no text of the caller's line"))
-        expression, caller, is_default = self._given(asked, event, [caller, after], statement)
+        given = self._given(asked, event, [caller, after], line)
+        expression, caller, is_default = given.expression, given.where, given.is_default
         if is_default:
             end = "it is the default, made once when the function was defined"
             return _Found(step._replace(how="default", end=end))
         if expression is None:
             name = event.function.qualified_name
+            if asked.expression.text != asked.root:  # as of a task, which nobody calls
+                written = self._elsewhere(asked, event.seq)
+                if written is not None:
+                    return _Found(step, written)
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
         returned = self._made_for(expression, asked, event, caller)
         if returned is not None:
             step = step._replace(text=bindings.text_of(expression))
             return self._return(asked, step, returned, asked.root)
+        expression, target = bindings.narrowed(expression, asked.root, asked.expression.text)
+        statement = line.around(expression)
         step = step._replace(calls=_told(self._calls.made_for(expression, event, statement)))
-        return self._of(asked, step, caller, expression, asked.root)
+        where = caller if given.is_seen else _shown(expression, statement, line, caller, after)
+        return self._of(asked, step, where, expression, target)
 
     def _made_for(
         self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
@@ -384,10 +471,10 @@ class Why:
         return None
 
     def _given(
-        self, asked: _Asked, event: Event, callers: list[Event | None], statement: Any
-    ) -> tuple[Any, Event, bool]:
+        self, asked: _Asked, event: Event, callers: list[Event | None], line: Line
+    ) -> _Given:
         """The expression that the caller gave for a parameter, and where it has that value: what a line sets before
-        it calls, as a loop does, is seen after the call. Whether it gave none."""
+        it calls, as a loop does, is seen after the call."""
         seen = [caller for caller in callers if caller is not None]
         function = event.function
         names = {function.name}
@@ -396,24 +483,39 @@ class Why:
         if function.name == "__init__":
             names = {owner, "__init__"}
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
-        calls = bindings.calls_of(statement, names)
-        calls = self._calls.nth(calls, event, statement)
-        found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
+        calls = self._calls.nth(line.calls_of(names), event, line)
+        signature = self._signature(function)
+        found = [bindings.given(one, signature, asked.root, is_method) for one in calls]
         if not calls and asked.root in parameters:  # by an operator, an item or the like
             at = parameters.index(asked.root)
-            operands = bindings.operands(statement, function.name)
+            operands = [
+                one for each in line.statements for one in bindings.operands(each, function.name)
+            ]
             found = [one[at] for one in operands if at < len(one)]
         given = [one for one in found if one is not None]
         if calls and not given:
-            silent = not any(k.arg is None for one in calls for k in one.keywords)
-            return None, seen[0], silent and asked.root != parameters[0]
+            is_bound = is_method or any(isinstance(one.func, ast.Attribute) for one in calls)
+            may_be_left_out = asked.root != parameters[0] or not is_bound
+            is_default = may_be_left_out and all(map(bindings.tells_all, calls))
+            return _Given(None, seen[0], is_default=is_default)
         value = event.locals.get(asked.root)
         for expression in given:
             for caller in seen:
                 answer = self._ask(bindings.text_of(expression), caller)
                 if value is not None and answer.kind == "known" and answer.tree == value._tree:
-                    return expression, caller, False
-        return self._of_several(given, owner, function), seen[0], False
+                    return _Given(expression, caller, is_seen=True)
+        return _Given(self._of_several(given, owner, function), seen[0])
+
+    def _signature(self, function: Function) -> bindings.Signature:
+        """As the text has it; where there is none, all are taken to be given by place."""
+        parameters = function.names[: function.argument_count]
+        for one in self._changes.statements.all_at(function.file, function.first_line):
+            if (
+                isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and one.name == function.name
+            ):
+                return bindings.signature(one)
+        return bindings.Signature(parameters, named=frozenset(parameters))
 
     def _of_several(self, given: list[ast.expr], owner: str, function: Function) -> ast.expr | None:
         """Which expression it was, of those whose values are not known. `owner`: the class of the method."""
@@ -570,11 +672,14 @@ class Why:
         if change.class_name is not None:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root, asked.expression.text)
+        line = Line(statements[::-1])
         before = self._before(step.event.seq, frame=change.frame) or step.event
         begun = self._calls.begun(step.event.frame, step.event.seq, statement)
         is_assigned = found.how == "assigned" and begun < step.event.seq - 1
-        if found.value is not None and (found.call is not None or is_assigned):
-            returned = self._returned(found, change, step.event, begun)
+        whole = asked.expression.text
+        is_apart = bindings.is_apart(found.target, whole)
+        if found.value is not None and not is_apart and (found.call is not None or is_assigned):
+            returned = self._returned(found, change, step.event, begun, line)
             if returned is not None:
                 how = "returned" if found.at is None else "element"
                 text = bindings.text_of(found.value if found.call is None else found.call)
@@ -592,13 +697,22 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        elif found.how == "mentioned":
+        if is_apart and not bindings.speaks_of(statement, whole):
+            written = self._elsewhere(asked, step.seq)
+            end = (
+                ""
+                if written is not None
+                else "the line sets another part, and no event shows what set this one"
+            )
+            return _Found(step._replace(end=end), written)
+        if found.how == "mentioned":
             other = self._meanwhile(asked, step, change)
             if other is not None:
                 return other
         ended = self._calls.ended(step.event.frame, begun, step.event.seq + 1)
+        ended = self._calls.of_one(ended, statement, line)
         return self._by_calls(asked, step, found, statement, ended) or self._made_of(
-            asked, step, found, before, statement, ended
+            asked, step, found, before, statement, ended, line
         )
 
     def _by_calls(
@@ -637,6 +751,7 @@ class Why:
         before: Event,
         statement: Statement,
         ended: list[Event],
+        line: Line,
     ) -> _Found:
         """Of what the line reads, and of what calls gave it."""
         value, is_more = found.value, isinstance(statement, ast.AugAssign)
@@ -644,7 +759,8 @@ class Why:
             step = step._replace(calls=_told(ended))
         if value is not None:
             value, target = bindings.narrowed(value, found.target, asked.expression.text)
-            return self._of(asked, step._replace(how=found.how), before, value, target, is_more)
+            where = _shown(value, statement, line, before, step.event)
+            return self._of(asked, step._replace(how=found.how), where, value, target, is_more)
         how = "changed" if found.how == "mentioned" else found.how
         reads = bindings.reads(statement) if how == "changed" else []
         reads = [one for one in reads if bindings.root_in(one) != asked.root]
@@ -658,7 +774,9 @@ class Why:
         rest = asked.expression.text[len(asked.root) + 1 + len(name) :]
         return _Asked(Expression(written + rest), asked.event)
 
-    def _returned(self, found: Any, change: Change, seen: Event, begun: int) -> Event | None:
+    def _returned(
+        self, found: Any, change: Change, seen: Event, begun: int, line: Line
+    ) -> Event | None:
         """The return of the call whose result it is: of a function of the name that the line calls, or, since what is
         called may have another one (a decorated function, an object), of one that returned just that. Of an operator,
         an item or an attribute: of a method that makes these, and returned just that."""
@@ -669,6 +787,10 @@ class Why:
             return self._calls.last(
                 seen, begun, change.value, lambda one: one.function.name in names
             )
+        if line.is_shared:  # of calls of one function, each for another statement
+            ended = self._calls.ended(seen.frame, begun, seen.seq + 1)
+            if (end := self._calls.end_of(found.call, ended, line)) is not None:
+                return end
         name = bindings.called(found.call)
         made = f"{name}.__init__"
 
@@ -734,7 +856,10 @@ class Why:
             f"return {text}", step.value, returned, returned.function, returned.file,
             returned.line, "returned", text, calls=_told(self._calls.at_end(returned)),
         )  # fmt: skip
-        found = self._of(asked, inner, returned, value, target)
+        _, behind = self._calls.giving(returned)
+        if behind.seq != returned.seq:
+            step = step._replace(inner_line=behind.previous_line)
+        found = self._of(asked, inner, behind, value, target)
         inner = found.step
         step = step._replace(
             reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys, calls=inner.calls
@@ -745,15 +870,17 @@ class Why:
         self,
         asked: _Asked,
         step: Step,
-        where: Event,
+        where: Event | None,
         value: Any,
         target: str = "",
         is_more: bool = False,
     ) -> _Found:
-        """It came of an expression, in the frame of an event. `target`: what got the value, of which a part may
-        have been asked for. `is_more`: it is what it was, and something that is added."""
+        """It came of an expression, in the frame of an event; None: no event shows what that read. `target`: what got
+        the value, of which a part may have been asked for. `is_more`: it is what it was, and something is added."""
         text = bindings.text_of(value)
         step = step._replace(text=step.text or text)
+        if where is None:
+            return _Found(step._replace(end=SET_AGAIN.format(", ".join(bindings.reads(value)))))
         keys: list[Read] = []
         value = bindings.with_keys(value, lambda key: self._key(key, where, keys))
         text = bindings.text_of(value)
@@ -810,6 +937,9 @@ class Why:
 
     # ---- what is asked of the trace ----
 
+    def _line(self, file: str, number: int) -> Line:
+        return Line(self._changes.statements.all_at(file, number)[::-1])
+
     def _before(self, seq: int, *, frame: int | None, kinds: Any = None) -> Event | None:
         """The last event of a frame before another one."""
         wanted = filters.make(kinds, frame=frame)
@@ -835,6 +965,7 @@ class Why:
 NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
 OF_CALLS: Final = "it came of what the line called, which can be looked at there"
+SET_AGAIN: Final = "another statement of the line set {} before, which no event shows"
 NO_VALUES: Final = ("caught", "defined", "imported", "deleted")
 _ENDS: Final = {
     "defined": "it is defined there",
@@ -843,6 +974,16 @@ _ENDS: Final = {
     "deleted": "it is deleted there",
     "changed": "the line changed it, and reads nothing else",
 }
+
+
+def _shown(
+    value: ast.expr, statement: Statement, line: Line, before: Event, after: Event | None
+) -> Event | None:
+    """The event at which is seen what an expression of a line read; None: at none."""
+    shows = line.shows(bindings.reads(value), statement) if line.is_shared else False
+    if shows is None:
+        return None
+    return after if shows else before
 
 
 def _is_lost(step: Step, following: Step) -> bool:

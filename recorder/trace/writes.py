@@ -22,6 +22,7 @@ from recorder.trace.values.value import Value
 
 MOST_EVENTS: Final = 20_000  # of one call, from its end, that are looked through
 NEAR: Final = 256  # of these, that are looked through backwards
+AWAITED: Final = ("resume", "throw", "stop_iteration")  # other tasks ran before
 
 
 @errors.guarded_class("read")
@@ -56,11 +57,13 @@ class Writes:
         return None if found is None else found._replace(callers=self._between(event, found))
 
     def meanwhile(self, seen: Change, tree: Any) -> Written | None:
-        """As above, where the line made no call that is recorded, and does not speak of the variable: another task or
-        thread that has the object. Of a global that nobody is known to have changed, whoever has it by another name."""
+        """As above, where the line made no call that is recorded, and does not speak of the variable or has awaited
+        something: another task or thread that has the object. Of a global that nobody is known to have changed, whoever
+        has it by another name."""
         identity, event = identity_of(tree), seen.event
         is_anybody = seen.function is None  # the frame of the event as well, at that
-        if identity is None or (not is_anybody and self._speaks_of_it(seen)):
+        is_own = not is_anybody and event.kind not in AWAITED and self._speaks_of_it(seen)
+        if identity is None or is_own:
             return None
         content = _content_at(seen, tree, identity)
         found: Written | None = None

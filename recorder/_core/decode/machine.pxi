@@ -26,7 +26,7 @@ cdef Status run(DecoderState *s, uint64_t until) noexcept nogil:
             if s.watch.on and is_watched_for(s):
                 s.input.at = c.at
                 s.watch.matched = True
-                return OK
+                return look_at_frame(s, s.top)
         else:
             if byte < REC_LINE and byte >= REC_SET:
                 status = apply_set(s, byte & 0x3F, &c)
@@ -35,6 +35,8 @@ cdef Status run(DecoderState *s, uint64_t until) noexcept nogil:
             elif byte < REC_LINE and is_event(byte):
                 status = apply_event(s, byte, &c)
                 s.watch.matched = status == OK and s.watch.on and is_watched_for(s)
+                if s.watch.matched:
+                    status = look_at_frame(s, s.event.frame)
             else:
                 status = apply_record(s, byte, &c)
             if status != OK:

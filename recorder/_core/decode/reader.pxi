@@ -133,6 +133,7 @@ cdef class Reader(Decoder):
         cdef ByteBuffer out
         cdef bint written
         memset(&out, 0, sizeof(out))
+        self.settle()
         with nogil:
             written = write_places(s, &out) and write_checkpoint(s, &out)
         try:
@@ -192,6 +193,7 @@ cdef class Reader(Decoder):
                    the bytes are in a value that is new is enough
         """
         cdef Watch *w = &self.s.watch
+        self.settle()
         memset(w, 0, sizeof(Watch))
         self.wants_function = functions
         self.wants_thread = threads
@@ -227,7 +229,17 @@ cdef class Reader(Decoder):
             w.by_leaf = holds is not None
             w.needle = <const uint8_t *> <const char *> <bytes> search[0]
             w.needle_size = <size_t> len(search[0])
+        w.puts_off = w.by_code and not w.by_variable and not w.by_new
         match_all(self)
+
+    cdef int settle(self) except -1:
+        """For who asks for more than the watch that was there: what was put off is looked at."""
+        cdef Status status = OK
+        if self.s.has_put_off:
+            status = look_at_all(&self.s)
+        if status != OK:
+            raise self.unreadable(status)
+        return 0
 
     cdef int take_condition(self, tuple names, list steps, object is_ruled_out) except -1:
         cdef Condition *c = &self.s.watch.condition
@@ -449,6 +461,7 @@ cdef class Reader(Decoder):
         cdef DecoderState *s = &self.s
         cdef Status status
         free_deferred(s)
+        self.settle()
         status = run(s, s.events + 1)
         if s.definitions.pending != NULL:
             materialize_pending(self)
@@ -478,6 +491,7 @@ cdef class Reader(Decoder):
         cdef uint64_t depth
         cdef list found = []
         cdef list frames
+        self.settle()
         while t != NULL:
             if t.bottom != NULL:
                 frames = []

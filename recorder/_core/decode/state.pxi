@@ -49,6 +49,7 @@ cdef enum:                   # flags of a variable
     VAR_UNEXAMINED = 4       # kept, but not looked at again
     VAR_SET = 8              # set since the chunk began
     VAR_RESTATED = 16        # set before this round began, and new to an event of it
+    VAR_PUT_OFF = 32         # the value is as it stood at a place, and was not looked at: put_off.pxi
 
 cdef struct Variable:        # its value's bytes, with differences resolved
     uint32_t size            # 0: none
@@ -57,7 +58,7 @@ cdef struct Variable:        # its value's bytes, with differences resolved
     uint8_t small[16]
     uint64_t set_before      # the event
     uint32_t flags
-    uint32_t noted           # the event it is listed for in GlobalChanges, + 1 (the lower half)
+    uint32_t noted           # the event it is listed for in GlobalChanges, + 1 (the lower half); VAR_PUT_OFF: doubts
 
 
 cdef struct Place:           # at which contents stand: told.pxi
@@ -66,6 +67,7 @@ cdef struct Place:           # at which contents stand: told.pxi
     uint32_t flags           # VAR_TYPED
     ByteBuffer likes         # where an IDENTITY_LIKE is in it: offsets, uint32_t
     bint is_new              # it is in the digest of this round
+    bint is_put_off          # it was not looked at; of `flags` and `likes` nothing is known
     uint8_t *heap[2]
     uint32_t capacity[2]
 
@@ -237,6 +239,7 @@ cdef struct Watch:           # which events a seek stops at
     bint by_leaf             # … within one leaf
     const uint8_t *needle    # the bytes of that, or none
     size_t needle_size
+    bint puts_off            # what it does not ask for; see put_off.pxi
 
 cdef struct Marks:           # GAPs and MARKs of event number `before`, for who reads on
     bint on
@@ -376,4 +379,5 @@ cdef struct DecoderState:
     Tally tally
     Place places[1024]       # REC_PLACES
     Place *telling           # whose contents are gone through, or NULL
+    bint has_put_off         # something, or had
     CallSums *calls          # of who scans, and adds up calls; or NULL

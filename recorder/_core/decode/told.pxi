@@ -27,6 +27,11 @@ cdef Status set_contents(DecoderState *s, Variable *variable, NamespaceDef *name
         status = patch(s, place, c)
     if status != OK:
         return status
+    if may_put_off(s, variable, namespace, doubts):
+        if place.is_put_off:
+            return put_off(s, variable, place, doubts)
+    elif place.is_put_off and not look_at_place(s, place):
+        return reject(s, b"what is made of contents and a difference is no value")
     if not (store_value(s, variable, place.bytes, place.size) if place.likes.size == 0
             else store_unlike(s, variable, place, doubts)):
         return reject(s, b"")
@@ -90,6 +95,7 @@ cdef inline bint take_contents(DecoderState *s, Place *place, const uint8_t *val
     place.size = 0
     place.flags = 0
     place.likes.size = 0
+    place.is_put_off = False
     s.telling = place
     take_new_value(s, c, &place.flags)
     s.telling = NULL
@@ -114,7 +120,6 @@ cdef Status patch(DecoderState *s, Place *place, Cursor *c) noexcept nogil:
     cdef uint64_t size = take_varint(c)
     cdef const uint8_t *middle = c.at
     cdef uint8_t *made
-    cdef Cursor value
     skip(c, size)
     if c.bad or prefix > place.size or suffix > place.size - prefix or size > REC_MOST_TOLD - prefix - suffix:
         return reject(s, b"a difference to contents that there are not")
@@ -124,11 +129,9 @@ cdef Status patch(DecoderState *s, Place *place, Cursor *c) noexcept nogil:
     memcpy(made, place.bytes, prefix)
     memcpy(made + prefix, middle, size)
     memcpy(made + prefix + size, place.bytes + place.size - suffix, suffix)
-    value.at = made
-    value.end = made + prefix + size + suffix
-    value.bad = False
-    if not take_contents(s, place, made, &value) or value.at != value.end:
-        return reject(s, b"what is made of contents and a difference is no value")
+    place.bytes = made
+    place.size = <uint32_t> (prefix + size + suffix)
+    place.is_put_off = True              # until the variable takes it
     return OK
 
 
@@ -154,10 +157,14 @@ cdef Status apply_place(DecoderState *s, Cursor *c) noexcept nogil:
 cdef void clear_places(DecoderState *s) noexcept nogil:
     cdef uint64_t i
     for i in range(<uint64_t> REC_PLACES):
-        arena_free(s, s.places[i].heap[0], s.places[i].capacity[0])
-        arena_free(s, s.places[i].heap[1], s.places[i].capacity[1])
-        free_bytes(s, &s.places[i].likes)
+        free_place(s, &s.places[i])
     memset(s.places, 0, sizeof(s.places))
+
+
+cdef void free_place(DecoderState *s, Place *place) noexcept nogil:
+    arena_free(s, place.heap[0], place.capacity[0])
+    arena_free(s, place.heap[1], place.capacity[1])
+    free_bytes(s, &place.likes)
 
 
 cdef bint keep_places(DecoderState *s) noexcept nogil:

@@ -220,6 +220,19 @@ cdef bint replace_beginning(
 ) noexcept nogil:
     """Of the variable's value: its first `before` bytes are these from now on."""
     cdef size_t rest = variable.size - before
+    cdef uint8_t *data = variable_data(variable)
+    if size <= before:               # as almost always
+        memcpy(data, beginning, size)
+        memmove(data + size, data + before, rest)
+        variable.size = <uint32_t> (size + rest)
+        return True
+    return lengthen_beginning(s, variable, beginning, size, before)
+
+
+cdef bint lengthen_beginning(
+    DecoderState *s, Variable *variable, const uint8_t *beginning, size_t size, size_t before
+) noexcept nogil:
+    cdef size_t rest = variable.size - before
     cdef uint32_t capacity = <uint32_t> (size + rest + 16)      # store_value may read 16 bytes
     cdef uint8_t *made = <uint8_t *> arena_alloc(s, capacity)
     cdef bint stored
@@ -248,7 +261,8 @@ cdef Status rebind_variable(DecoderState *s, Variable *variable, NamespaceDef *n
     old.at = variable_data(variable)
     old.end = old.at + variable.size
     old.bad = c.bad or s.in_preamble or variable.size == 0
-    if old.bad or not TAG_IDENTITY <= old.at[0] <= TAG_IDENTITY_UNSURE:
+    if old.bad or not (TAG_IDENTITY <= old.at[0] <= TAG_IDENTITY_UNSURE
+                       or (variable.flags & VAR_PUT_OFF and old.at[0] == TAG_IDENTITY_LIKE)):
         return reject(s, b"another object for a variable that holds none")
     before = take_identity(&old)
     if old.bad or not replace_beginning(s, variable, identity, size, variable.size - <size_t> (old.end - old.at)):
@@ -257,7 +271,7 @@ cdef Status rebind_variable(DecoderState *s, Variable *variable, NamespaceDef *n
         keep_variable(s, variable, namespace)
     else:
         note_new(s, variable)
-        mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED)
+        mark_changed(s, variable, namespace, variable.flags & <uint32_t> (VAR_TYPED | VAR_PUT_OFF))
     return OK
 
 
@@ -271,6 +285,8 @@ cdef Status copy_from_caller(DecoderState *s, Variable *variable, NamespaceDef *
     if c.bad or s.in_preamble or namespace != NULL or below == NULL or number >= below.local_count:
         return reject(s, b"a variable of a caller that is not there")
     held = &below.locals[number]
+    if not look_at(s, held):
+        return reject(s, b"what is made of contents and a difference is no value")
     if held.size == 0 or variable_data(held)[0] == TAG_INT or variable_data(held)[0] >= TAG_SMALL_INT:
         return reject(s, b"a variable of a caller that holds nothing, or an int")
     if not store_value(s, variable, variable_data(held), held.size):
@@ -282,7 +298,7 @@ cdef Status copy_from_caller(DecoderState *s, Variable *variable, NamespaceDef *
 
 cdef inline void keep_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace) noexcept nogil:
     """It has been looked at, and has not changed."""
-    variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_SET) | VAR_DIRTY
+    variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_PUT_OFF | VAR_SET) | VAR_DIRTY
     if namespace != NULL:
         namespace.dirty = True
         s.class_changes += namespace.of_class
@@ -298,7 +314,9 @@ cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *na
         mark_changed(s, variable, namespace, 0)
     elif tag == TAG_UNEXAMINED:
         note_new(s, variable)
-        mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED | VAR_UNEXAMINED)
+        mark_changed(
+            s, variable, namespace, variable.flags & <uint32_t> (VAR_TYPED | VAR_PUT_OFF) | VAR_UNEXAMINED
+        )
     else:
         keep_variable(s, variable, namespace)
     return OK

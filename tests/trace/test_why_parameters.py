@@ -1,0 +1,182 @@
+"""`trace.why` of each kind of parameter, for each way to give it; of properties; and of a part that another task or
+object set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import recorder
+from recorder.trace.reader import Trace
+
+PROGRAM = """\
+def plain(a, b=2):
+    return a, b
+
+def all_of(a, /, b, *rest, c=1, **more):
+    return a, b, rest, c, more
+
+def deco(function):
+    return function
+
+@deco
+@deco
+def decorated(a, *rest, c=1):
+    return a, rest, c
+
+class Of:
+    def method(self, a, *rest, key=None, **more):
+        return a, rest, key, more
+
+SETTINGS = {"deep": 0}
+
+class Checker:
+    def __init__(self, settings=None):
+        self._settings = settings or {"strict": True}
+    @property
+    def strict(self):
+        return self._settings.get("strict", False)
+    def child(self, **more):
+        settings = self._settings
+        settings.update(more)
+        return Checker(settings)
+    def check(self, value):
+        self.seen = value
+        if self.strict:
+            return False
+        return True
+
+def main():
+    given = 7
+    pair = (1, 2)
+    table = {"k": 6}
+    of = Of()
+CALLS
+    checker = Checker()
+    before = checker.check(1)
+    checker.child(strict=False)
+    after = checker.check(2)
+    end = 0
+
+main()
+"""
+# A call, the function, what is asked for, and the text that gave it; DEFAULT; None: the line does not say.
+DEFAULT = "(default)"
+CALLS: list[tuple[str, str, dict[str, str | None]]] = [
+    ("plain(given)", "plain", {"a": "given", "b": DEFAULT}),
+    ("plain(b=given, a=3)", "plain", {"a": "3", "b": "given"}),
+    ("plain(*pair)", "plain", {"a": None, "b": None}),
+    ("plain(**dict(a=1))", "plain", {"a": None, "b": None}),
+    ("all_of(1, 2, 3, 4, k=given)", "all_of", {
+        "a": "1", "b": "2", "rest": "(3, 4)", "rest[1]": "4", "c": DEFAULT, "more": "{'k': given}",
+        "more['k']": "given",
+    }),
+    ("all_of(1, 2, c=given)", "all_of", {"rest": "()", "c": "given", "more": "{}"}),
+    ("all_of(*pair, 9, **table)", "all_of", {"a": None, "rest": None, "c": None, "more": "{**table}"}),
+    ("all_of(1, b=given)", "all_of", {"a": "1", "b": "given", "rest": "()"}),
+    ("decorated(given, 8)", "decorated", {"a": "given", "rest[0]": "8", "c": DEFAULT}),
+    ("of.method(1, 2, given, x=5)", "Of.method", {
+        "a": "1", "rest": "(2, given)", "rest[1]": "given", "key": DEFAULT, "more['x']": "5",
+    }),
+    ("of.method(a=given, key=4)", "Of.method", {"a": "given", "rest": "()", "key": "4"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def traced(
+    tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
+) -> Iterator[Trace]:
+    program = tmp_path_factory.mktemp("parameters") / "parameters.py"
+    program.write_text(PROGRAM.replace("CALLS", "\n".join(f"    {call}" for call, *_ in CALLS)))
+    with recorder.open_trace(trace_of(program)) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "text"),
+    [(n, name, text) for n, (_, _, names) in enumerate(CALLS) for name, text in names.items()],
+    ids=[f"{name} of {call}" for call, _, names in CALLS for name in names],
+)
+def test_each_parameter(traced: Trace, number: int, name: str, text: str | None) -> None:
+    _, function, _ = CALLS[number]
+    (main,) = traced.find("call", function="main")
+    calls = list(traced.find("call", function=function, caller=main.frame))
+    earlier = sum(1 for _, one, _ in CALLS[:number] if one == function)
+    first = traced.why(name, calls[earlier].seq)[0]
+    if text == DEFAULT:
+        assert first.how == "default"
+    elif text is None:
+        assert first.how == "argument" and "**dict" not in first.text and not first.text
+        assert "does not say" in first.end
+    else:
+        assert (first.how, first.text) == ("argument", text)
+
+
+def test_a_property_leads_to_what_it_returned_and_on(traced: Trace) -> None:
+    falls = list(traced.find("return", function="Checker.check"))[-1]
+    assert traced.evaluate("self.strict", falls).kind == "unknown"
+    first, *rest = traced.why("self.strict", falls.seq)
+    assert first.value.tree is False and first.inner is not None
+    assert first.inner.function.qualified_name == "Checker.strict"
+    text = Path(first.file).read_text().splitlines()
+    lines = [text[step.line - 1].strip() for step in rest]
+    assert "settings.update(more)" in lines
+    assert "self.seen = value" not in lines  # which sets another part
+
+
+PARTS = """\
+class Of:
+    pass
+
+def touch(of):
+    of.table["a"] = 5
+    return 1
+
+def main():
+    of = Of()
+    of.table = {"a": 0, "b": {"c": 0}}
+    key = "a"
+    of.table[key] = 1
+    first = 1
+    of.table["b"]["c"] = 2
+    second = 1
+    of.other = touch(of)
+    third = 1
+    of.last = of.table.pop("a")
+    end = 0
+
+main()
+"""
+# Asked for, before which line, and the line that set it.
+SET_BY = [
+    ("of.table", "first = 1", "of.table[key] = 1"),
+    ("of.table['a']", "first = 1", "of.table[key] = 1"),
+    ("of.table['b']", "second = 1", 'of.table["b"]["c"] = 2'),
+    ("of.table['b']['c']", "second = 1", 'of.table["b"]["c"] = 2'),
+    ("of", "second = 1", 'of.table["b"]["c"] = 2'),
+    ("of.table['a']", "third = 1", "of.other = touch(of)"),
+    ("of.table", "end = 0", 'of.last = of.table.pop("a")'),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "by"), SET_BY)
+def test_parts_of_parts(
+    tmp_path: Path, trace_of: Callable[[Path], Path], name: str, before: str, by: str
+) -> None:
+    program = tmp_path / "parts.py"
+    program.write_text(PARTS)
+    lines = [line.strip() for line in PARTS.splitlines()]
+    with recorder.open_trace(trace_of(program)) as trace:
+        (event,) = trace.find("line", function="main", line=lines.index(before) + 1)
+        steps = trace.why(name, event.seq)
+        assert lines[steps[0].line - 1] == by
+        assert not any("another part" in step.end for step in steps)
+        if by.startswith("of.other"):
+            assert lines[steps[1].line - 1] == 'of.table["a"] = 5'
+
+
+def test_a_property_that_was_not_asked_there_is_unknown(traced: Trace) -> None:
+    (begins, _) = traced.find("call", function="Checker.check")
+    assert traced.why("self.strict", begins.seq)[0].inner is None
