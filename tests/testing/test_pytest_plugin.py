@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -437,6 +438,15 @@ def test_names_of_traces(test: str, name: str) -> None:
     found = names.trace_of(test)
     assert found == name or re.fullmatch(name, found)
     assert len(os.fsencode(found)) < 200
+
+
+def test_no_two_tests_have_a_trace_of_one_name() -> None:
+    """Of all short ids over what is changed in a name."""
+    parts = ["a", ".", "/", "-", "--", "::"]
+    ids = {"".join(one) for size in range(1, 6) for one in itertools.product(parts, repeat=size)}
+    files = ["a.py", "a/a.py", "a.a.py", ".a.py", "../a.py", "a/a", "a.a/a", "a-/-a.py", "a--a.py"]
+    ids |= {f"{file}::t{rest}" for file in files for rest in ("", "[a/a]", "[a.a]", "::a", "--a")}
+    assert len({names.trace_of(one) for one in ids}) == len(ids)
 
 
 def test_the_oldest_go_first(tmp_path: Path) -> None:
