@@ -90,15 +90,36 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
-        return (yield from _phase("setup"))
+        return (yield from self.phase("setup"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, Any, Any]:
-        return (yield from _phase("call"))
+        return (yield from self.phase("call"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, Any, Any]:
-        return (yield from _phase("teardown"))
+        return (yield from self.phase("teardown"))
+
+    def phase(self, name: str) -> Generator[None, Any, Any]:
+        # Or the report of a failure that is not the test's own would have our frames.
+        __tracebackhide__ = True
+        phase = Phase(name)
+        failed = True
+        try:
+            result = yield
+            failed = False
+            return result
+        except KeyboardInterrupt as error:
+            self.note_interruption(name, error)
+            raise
+        finally:
+            phase.end(failed)
+
+    def note_interruption(self, phase: str, error: KeyboardInterrupt) -> None:
+        """Of a test that hangs nothing is reported: pytest ends where it is interrupted."""
+        note_failure(phase, error)
+        if self.current is not None:
+            self.current.failed = self.current.failed or phase
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
@@ -169,20 +190,6 @@ class Plugin:
         if self.budget is not None and (self.kept or self.died):
             removed = single_traces.keep_to_budget(self.folder, self.budget)
         summary.write(terminalreporter, self.kept, self.died, self.problems, removed)
-
-
-def _phase(name: str) -> Generator[None, Any, Any]:
-    __tracebackhide__ = (
-        True  # or the report of a failure that is not the test's own would have our frames
-    )
-    phase = Phase(name)
-    failed = True
-    try:
-        result = yield
-        failed = False
-        return result
-    finally:
-        phase.end(failed)
 
 
 def _leave_out_ours(traceback: TracebackType | None) -> None:

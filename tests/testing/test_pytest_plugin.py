@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -134,6 +135,23 @@ def test_dies(how):
     elif how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     ctypes.string_at(0)
+"""
+INTERRUPTED = """
+import _thread, os, pytest
+@pytest.fixture
+def before():
+    if os.environ["HOW"] == "setup": raise KeyboardInterrupt
+def test_passes():
+    pass
+def test_waits(before):
+    rounds = 0
+    if os.environ["HOW"] == "interrupt": raise KeyboardInterrupt
+    if os.environ["HOW"] == "exit": pytest.exit("enough")
+    _thread.interrupt_main()
+    while True:
+        rounds += 1
+def test_is_not_reached():
+    pass
 """
 OF_A_PLUGIN = """
 class Broken:
@@ -346,6 +364,24 @@ def test_a_worker_that_dies_leaves_its_last_test(crashed: Session) -> None:
         with crashed.trace(f"test_dies[{how}]") as trace:
             assert {event.function.name for event in trace.events()} == {"test_dies"}
             assert trace.meta["test"]["ended"] is False
+
+
+def test_a_test_that_is_interrupted_has_a_trace_too(tmp_path: Path) -> None:
+    """Somebody lost patience with it, and pytest reports nothing of it; where pytest was told to end it is as ever."""
+    (tmp_path / "test_shop.py").write_text(INTERRUPTED)
+    found = {}
+    for how in ("interrupt", "hang", "setup", "exit"):
+        shutil.rmtree(tmp_path / ".recordings", ignore_errors=True)
+        run = run_pytest(tmp_path, "--record=failed", HOW=how)
+        assert run.returncode == pytest.ExitCode.INTERRUPTED, run.stdout
+        session = Session(tmp_path, run)
+        found[how] = {name: session.said(name)[-1].split(maxsplit=1)[1] for name in session.names}
+    assert found == {
+        "interrupt": {"test_waits": "raise test_waits ! KeyboardInterrupt()"},
+        "hang": {"test_waits": "raise test_waits ! KeyboardInterrupt()"},
+        "setup": {"test_waits": "raise before ! KeyboardInterrupt()"},
+        "exit": {},
+    }
 
 
 def test_what_a_session_that_died_has_left_is_told_by_the_next(tmp_path: Path) -> None:
