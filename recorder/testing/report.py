@@ -19,8 +19,10 @@ def lines_of(
     for one in died:
         lines += [f"{one.test} ran when an earlier session died:", *about(one, removed)[1:]]
     lines += [f"recorder: {problem}" for problem in problems]
-    if removed:
-        lines.append(f"{len(removed)} older recordings were removed (--recordings-budget)")
+    older = set(removed) - {one.path for one in (*kept, *died)}
+    if older:
+        what = "recording was" if len(older) == 1 else "recordings were"
+        lines.append(f"{len(older)} older {what} removed (--recordings-budget)")
     if github.is_there():
         lines += github.commands(kept)
     return lines

@@ -425,7 +425,27 @@ def test_a_recording_that_cannot_begin_costs_no_test(tmp_path: Path) -> None:
     (tmp_path / ".recordings").write_text("no folder")
     done = run_pytest(tmp_path, "--record=failed")
     assert done.returncode == 0
-    assert "ERR_" in done.stdout.partition(" recordings ")[2]
+    said = done.stdout.partition(" recordings ")[2]
+    assert "[ERR_DIRECTORY_CREATE_FAILED]" in said
+    assert "Not a directory" in said
+
+
+def test_what_had_no_room_is_told_once(tmp_path: Path) -> None:
+    """A recording of this session is none of the older ones that went."""
+    fails = "def test_one():\n    one = 1\n    assert one == 2\n"
+    (tmp_path / "test_first.py").write_text(fails)
+    (tmp_path / "test_second.py").write_text(fails)
+    run_pytest(tmp_path, "--record=failed", "test_first.py")
+    said = []
+    for _ in range(2):
+        options = ("--record=failed", "--recordings-budget=1KB", "test_second.py")
+        done = run_pytest(tmp_path, *options).stdout.partition(" recordings ")[2]
+        said.append([line for line in done.splitlines() if "--recordings-budget" in line])
+    no_room = "test_second.py::test_one  its recording was larger than what all may take (--recordings-budget)"
+    assert said == [
+        [no_room, "1 older recording was removed (--recordings-budget)"],
+        [no_room],
+    ]
 
 
 def test_below_recorder_run_tests_are_spans(tmp_path: Path) -> None:
