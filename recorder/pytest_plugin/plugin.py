@@ -17,6 +17,7 @@ from recorder.testing.session import Phase, Test, Tests, note_failure
 
 LONGEST_WAIT: Final = 15  # seconds, for the trace of a worker that was killed
 PROPERTY: Final = "recording"
+PHASES: Final = ("setup", "call", "teardown")
 
 
 def make(config: pytest.Config, mode: str, folder: str, budget: str) -> Plugin:
@@ -141,6 +142,8 @@ class Plugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self.current
+        if report.failed and report.when not in PHASES:  # by a plugin that has it run elsewhere
+            note_failure(report.when, str(report.longrepr))
         if test is not None and (report.failed or report.outcome == "rerun"):  # type: ignore[comparison-overlap]
             test.failed = test.failed or report.when
 

@@ -153,6 +153,14 @@ def test_waits(before):
 def test_is_not_reached():
     pass
 """
+ELSEWHERE = """
+import pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    report = pytest.TestReport(item.nodeid, item.location, {}, "failed", "its process is gone", "???")
+    item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
 OF_A_PLUGIN = """
 class Broken:
     def __del__(self):
@@ -382,6 +390,15 @@ def test_a_test_that_is_interrupted_has_a_trace_too(tmp_path: Path) -> None:
         "setup": {"test_waits": "raise before ! KeyboardInterrupt()"},
         "exit": {},
     }
+
+
+def test_what_ran_in_no_phase_of_its_own_has_a_trace_that_says_why(tmp_path: Path) -> None:
+    """A plugin that has tests run in processes of their own reports one that died in "???"."""
+    (tmp_path / "test_shop.py").write_text("def test_dies(): pass\n")
+    (tmp_path / "conftest.py").write_text(ELSEWHERE)
+    (tmp_path / "pyproject.toml").write_text("[tool.recorder]\nexclude = ['*/conftest.py']\n")
+    session = Session(tmp_path, run_pytest(tmp_path, "--record=failed"))
+    assert session.said("test_dies")[1:] == ["none of your own code ran", "! its process is gone"]
 
 
 def test_what_a_session_that_died_has_left_is_told_by_the_next(tmp_path: Path) -> None:
