@@ -20,7 +20,7 @@ from recorder.testing import names
 # Most tests pass, and are over after some hundred events: these look at all that they meet, and from then on at less
 # than a program that is run once, and recorded on purpose.
 VALUE_BUDGET = 4
-FRESH_BUDGET = 10_000
+FRESH_BUDGET = 50_000
 LEFT: Final = "thread left behind"  # marks
 FAILED: Final = "test failed"
 

@@ -407,7 +407,12 @@ def test_what_a_session_that_died_has_left_is_told_by_the_next(tmp_path: Path) -
     assert died.returncode == 3
     session = Session(tmp_path, run_pytest(tmp_path, "--record=failed", "-k", "nothing"))
     assert session.names == {"test_first", "test_dies[exit]"}
-    assert "test_dies[exit] ran when an earlier session died:" in session.run.stdout
+    told = re.findall(r"^test_shop\.py::(.*)", session.run.stdout, re.MULTILINE)
+    assert told == [
+        "test_first failed in an earlier session, which died:",
+        "test_dies[exit] ran when an earlier session died:",
+    ]
+    assert "\n\ntest_shop.py::test_dies[exit] ran" in session.run.stdout
     with session.trace("test_dies[exit]") as trace:
         assert [event.line for event in trace.steps()] == [10, 11, 12, 13]
 
