@@ -7,7 +7,7 @@ run`, its tests are spans in that, and no more.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import threading
 import weakref
@@ -142,10 +142,8 @@ def note_failure(phase: str, error: object, **more: object) -> None:
 
 def make_folder(folder: str) -> None:
     """One for recordings of tests, which belong into nobody's repository. Raises what the system says."""
-    try:
+    with contextlib.suppress(FileExistsError):  # a file, in which the next call finds no folder
         os.makedirs(folder, exist_ok=True)
-    except FileExistsError as error:  # a file
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from error
     path = os.path.join(folder, ".gitignore")
     if not os.path.exists(path):
         with open(path, "w", encoding="ascii") as file:
