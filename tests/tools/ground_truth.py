@@ -69,17 +69,9 @@ def agrees(ours: Any, truth: Any) -> bool:
         return True
     if type(ours) is tuple and ours[:1] == ("cut text",):
         return type(truth) is type(ours[1]) and truth.startswith(ours[1])
-    if (
-        type(ours) is tuple
-        and ours[:1] == ("deep",)
-        and type(truth) is tuple
-        and truth[:1] != ("deep",)
-    ):
-        return (
-            len(truth) == 2
-            and type(truth[1]) is list
-            and (MORE in truth[1] or len(truth[1]) == ours[1])
-        )
+    if is_deep(ours) != is_deep(truth):
+        deep, gone_into = (ours, truth) if is_deep(ours) else (truth, ours)
+        return gone_into == "cycle" or has_parts(gone_into, deep[1])
     if type(ours) is not type(truth):
         return False
     if type(ours) is list and ours and ours[-1] == CUT:
@@ -87,6 +79,17 @@ def agrees(ours: Any, truth: Any) -> bool:
     if type(ours) in (list, tuple):
         return len(ours) == len(truth) and all(map(agrees, ours, truth))
     return bool(ours == truth)
+
+
+def is_deep(described: Any) -> bool:
+    """Whether it stands for what is too deep, and is told by its size alone."""
+    return type(described) is tuple and described[:1] == ("deep",)
+
+
+def has_parts(described: Any, size: int) -> bool:
+    """A container of so many items, or an instance of so many attributes. What is too deep depends on the way."""
+    parts = described[-1] if type(described) is tuple else None
+    return type(parts) is list and (MORE in parts or len(parts) == size)
 
 
 def told(shown: Any, truth: Any) -> bool:
