@@ -17,6 +17,7 @@ from recorder.testing.session import Phase, Test, Tests, note_failure
 
 LONGEST_WAIT: Final = 15  # seconds, for the trace of a worker that was killed
 PROPERTY: Final = "recording"
+PHASES: Final = ("setup", "call", "teardown")
 
 
 def make(config: pytest.Config, mode: str, folder: str, budget: str) -> Plugin:
@@ -90,15 +91,36 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
-        return (yield from _phase("setup"))
+        return (yield from self.phase("setup"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, Any, Any]:
-        return (yield from _phase("call"))
+        return (yield from self.phase("call"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, Any, Any]:
-        return (yield from _phase("teardown"))
+        return (yield from self.phase("teardown"))
+
+    def phase(self, name: str) -> Generator[None, Any, Any]:
+        # Or the report of a failure that is not the test's own would have our frames.
+        __tracebackhide__ = True
+        phase = Phase(name)
+        failed = True
+        try:
+            result = yield
+            failed = False
+            return result
+        except KeyboardInterrupt as error:
+            self.note_interruption(name, error)
+            raise
+        finally:
+            phase.end(failed)
+
+    def note_interruption(self, phase: str, error: KeyboardInterrupt) -> None:
+        """Of a test that hangs nothing is reported: pytest ends where it is interrupted."""
+        note_failure(phase, error)
+        if self.current is not None:
+            self.current.failed = self.current.failed or phase
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
@@ -120,6 +142,8 @@ class Plugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self.current
+        if report.failed and report.when not in PHASES:  # by a plugin that has it run elsewhere
+            note_failure(report.when, str(report.longrepr))
         if test is not None and (report.failed or report.outcome == "rerun"):  # type: ignore[comparison-overlap]
             test.failed = test.failed or report.when
 
@@ -169,20 +193,6 @@ class Plugin:
         if self.budget is not None and (self.kept or self.died):
             removed = single_traces.keep_to_budget(self.folder, self.budget)
         summary.write(terminalreporter, self.kept, self.died, self.problems, removed)
-
-
-def _phase(name: str) -> Generator[None, Any, Any]:
-    __tracebackhide__ = (
-        True  # or the report of a failure that is not the test's own would have our frames
-    )
-    phase = Phase(name)
-    failed = True
-    try:
-        result = yield
-        failed = False
-        return result
-    finally:
-        phase.end(failed)
 
 
 def _leave_out_ours(traceback: TracebackType | None) -> None:

@@ -16,14 +16,19 @@ SESSION: Final = (
 PASSED: Final = ".passed"  # in the name of a recording that is kept for comparison
 LONGEST: Final = 150  # characters
 ODD: Final = re.compile(r"[^\w.,=+@\[\]-]+", re.ASCII)
+# A name in which "::" and "/" are told from "--" and "." that stood there: of pytest's, and of unittest's.
+CLEAR: Final = re.compile(
+    r"(?!\.|.*(--|-::|::-))(([^./]+/)*[^./]+\.[^./]+::[^/]*|((?!::)[^/])*)", re.DOTALL
+)
 
 
 def trace_of(test: str) -> str:
     """The name of the file: `tests/test_a.py::TestB::test_c[1]` becomes `tests.test_a.py--TestB--test_c[1].rtrace`.
-    What had to be changed otherwise, or cut, is told from what looks the same by some digits of a hash."""
+    Where another test could be called the same by that, and what had to be changed otherwise, or cut, some digits of a
+    hash tell them apart."""
     plain = test.replace("::", "--").replace("/", ".").lstrip(".")
     name = ODD.sub("_", plain)[:LONGEST]
-    if name != plain:
+    if name != plain or not CLEAR.fullmatch(test):
         name += "-" + hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return name + SUFFIX
 

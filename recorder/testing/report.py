@@ -12,15 +12,23 @@ from recorder.testing.single_traces import SingleTrace
 def lines_of(
     kept: list[SingleTrace], died: list[SingleTrace], problems: list[str], removed: list[str]
 ) -> list[str]:
-    """`died`: of tests in which an earlier session died. `removed`: recordings that the budget had no room for."""
+    """`died`: of an earlier session that died, the test that ran then, and those that had failed. `removed`: recordings
+    that the budget had no room for."""
     lines = []
     for one in kept:
         lines += [*about(one, removed), ""]
     for one in died:
-        lines += [f"{one.test} ran when an earlier session died:", *about(one, removed)[1:]]
+        how = (
+            "ran when an earlier session died"
+            if one.died
+            else "failed in an earlier session, which died"
+        )
+        lines += [f"{one.test} {how}:", *about(one, removed)[1:], ""]
     lines += [f"recorder: {problem}" for problem in problems]
-    if removed:
-        lines.append(f"{len(removed)} older recordings were removed (--recordings-budget)")
+    older = set(removed) - {one.path for one in (*kept, *died)}
+    if older:
+        what = "recording was" if len(older) == 1 else "recordings were"
+        lines.append(f"{len(older)} older {what} removed (--recordings-budget)")
     if github.is_there():
         lines += github.commands(kept)
     return lines

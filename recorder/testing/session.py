@@ -7,6 +7,7 @@ run`, its tests are spans in that, and no more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -141,7 +142,8 @@ def note_failure(phase: str, error: object, **more: object) -> None:
 
 def make_folder(folder: str) -> None:
     """One for recordings of tests, which belong into nobody's repository. Raises what the system says."""
-    os.makedirs(folder, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # a file, in which the next call finds no folder
+        os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, ".gitignore")
     if not os.path.exists(path):
         with open(path, "w", encoding="ascii") as file:

@@ -205,7 +205,9 @@ def _failure_context(
         return lines, (events[-1].file, events[-1].line) if events else place
     if not events:
         lines = [
-            f"none of your own code ran in its {phase}" if phase else "none of your own code ran"
+            f"none of your own code ran in its {phase}"
+            if phase in PHASES
+            else "none of your own code ran"
         ]
         return ([*lines, f"! {error}"] if error else lines), place
     lines = failure_context.lines(trace, events)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -133,6 +135,31 @@ def test_dies(how):
     elif how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     ctypes.string_at(0)
+"""
+INTERRUPTED = """
+import _thread, os, pytest
+@pytest.fixture
+def before():
+    if os.environ["HOW"] == "setup": raise KeyboardInterrupt
+def test_passes():
+    pass
+def test_waits(before):
+    rounds = 0
+    if os.environ["HOW"] == "interrupt": raise KeyboardInterrupt
+    if os.environ["HOW"] == "exit": pytest.exit("enough")
+    _thread.interrupt_main()
+    while True:
+        rounds += 1
+def test_is_not_reached():
+    pass
+"""
+ELSEWHERE = """
+import pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    report = pytest.TestReport(item.nodeid, item.location, {}, "failed", "its process is gone", "???")
+    item.ihook.pytest_runtest_logreport(report=report)
+    return True
 """
 OF_A_PLUGIN = """
 class Broken:
@@ -347,13 +374,45 @@ def test_a_worker_that_dies_leaves_its_last_test(crashed: Session) -> None:
             assert trace.meta["test"]["ended"] is False
 
 
+def test_a_test_that_is_interrupted_has_a_trace_too(tmp_path: Path) -> None:
+    """Somebody lost patience with it, and pytest reports nothing of it; where pytest was told to end it is as ever."""
+    (tmp_path / "test_shop.py").write_text(INTERRUPTED)
+    found = {}
+    for how in ("interrupt", "hang", "setup", "exit"):
+        shutil.rmtree(tmp_path / ".recordings", ignore_errors=True)
+        run = run_pytest(tmp_path, "--record=failed", HOW=how)
+        assert run.returncode == pytest.ExitCode.INTERRUPTED, run.stdout
+        session = Session(tmp_path, run)
+        found[how] = {name: session.said(name)[-1].split(maxsplit=1)[1] for name in session.names}
+    assert found == {
+        "interrupt": {"test_waits": "raise test_waits ! KeyboardInterrupt()"},
+        "hang": {"test_waits": "raise test_waits ! KeyboardInterrupt()"},
+        "setup": {"test_waits": "raise before ! KeyboardInterrupt()"},
+        "exit": {},
+    }
+
+
+def test_what_ran_in_no_phase_of_its_own_has_a_trace_that_says_why(tmp_path: Path) -> None:
+    """A plugin that has tests run in processes of their own reports one that died in "???"."""
+    (tmp_path / "test_shop.py").write_text("def test_dies(): pass\n")
+    (tmp_path / "conftest.py").write_text(ELSEWHERE)
+    (tmp_path / "pyproject.toml").write_text("[tool.recorder]\nexclude = ['*/conftest.py']\n")
+    session = Session(tmp_path, run_pytest(tmp_path, "--record=failed"))
+    assert session.said("test_dies")[1:] == ["none of your own code ran", "! its process is gone"]
+
+
 def test_what_a_session_that_died_has_left_is_told_by_the_next(tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text(CRASHES)
     died = run_pytest(tmp_path, "--record=failed", "-k", "first or exit")
     assert died.returncode == 3
     session = Session(tmp_path, run_pytest(tmp_path, "--record=failed", "-k", "nothing"))
     assert session.names == {"test_first", "test_dies[exit]"}
-    assert "test_dies[exit] ran when an earlier session died:" in session.run.stdout
+    told = re.findall(r"^test_shop\.py::(.*)", session.run.stdout, re.MULTILINE)
+    assert told == [
+        "test_first failed in an earlier session, which died:",
+        "test_dies[exit] ran when an earlier session died:",
+    ]
+    assert "\n\ntest_shop.py::test_dies[exit] ran" in session.run.stdout
     with session.trace("test_dies[exit]") as trace:
         assert [event.line for event in trace.steps()] == [10, 11, 12, 13]
 
@@ -388,7 +447,27 @@ def test_a_recording_that_cannot_begin_costs_no_test(tmp_path: Path) -> None:
     (tmp_path / ".recordings").write_text("no folder")
     done = run_pytest(tmp_path, "--record=failed")
     assert done.returncode == 0
-    assert "ERR_" in done.stdout.partition(" recordings ")[2]
+    said = done.stdout.partition(" recordings ")[2]
+    assert "[ERR_DIRECTORY_CREATE_FAILED]" in said
+    assert "Not a directory" in said
+
+
+def test_what_had_no_room_is_told_once(tmp_path: Path) -> None:
+    """A recording of this session is none of the older ones that went."""
+    fails = "def test_one():\n    one = 1\n    assert one == 2\n"
+    (tmp_path / "test_first.py").write_text(fails)
+    (tmp_path / "test_second.py").write_text(fails)
+    run_pytest(tmp_path, "--record=failed", "test_first.py")
+    said = []
+    for _ in range(2):
+        options = ("--record=failed", "--recordings-budget=1KB", "test_second.py")
+        done = run_pytest(tmp_path, *options).stdout.partition(" recordings ")[2]
+        said.append([line for line in done.splitlines() if "--recordings-budget" in line])
+    no_room = "test_second.py::test_one  its recording was larger than what all may take (--recordings-budget)"
+    assert said == [
+        [no_room, "1 older recording was removed (--recordings-budget)"],
+        [no_room],
+    ]
 
 
 def test_below_recorder_run_tests_are_spans(tmp_path: Path) -> None:
@@ -437,6 +516,15 @@ def test_names_of_traces(test: str, name: str) -> None:
     found = names.trace_of(test)
     assert found == name or re.fullmatch(name, found)
     assert len(os.fsencode(found)) < 200
+
+
+def test_no_two_tests_have_a_trace_of_one_name() -> None:
+    """Of all short ids over what is changed in a name."""
+    parts = ["a", ".", "/", "-", "--", "::"]
+    ids = {"".join(one) for size in range(1, 6) for one in itertools.product(parts, repeat=size)}
+    files = ["a.py", "a/a.py", "a.a.py", ".a.py", "../a.py", "a/a", "a.a/a", "a-/-a.py", "a--a.py"]
+    ids |= {f"{file}::t{rest}" for file in files for rest in ("", "[a/a]", "[a.a]", "::a", "--a")}
+    assert len({names.trace_of(one) for one in ids}) == len(ids)
 
 
 def test_the_oldest_go_first(tmp_path: Path) -> None:
