@@ -42,6 +42,7 @@ MODULES = {
         "known/collections.c",
         "known/contexts.c",
         "known/decimals.c",
+        "known/everyday.c",
         "known/foreign.c",
         "known/iterators.c",
         "known/itertools.c",
