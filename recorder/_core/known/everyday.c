@@ -68,11 +68,11 @@ static PyObject *key_of_thread(PyObject *object)
     PyThreadState *thread = PyThreadState_Get();
 #if PY_VERSION_HEX >= 0x030D0000
     (void)object;
-    return thread->threading_local_key;
+    return thread != NULL ? thread->threading_local_key : NULL;
 #else
     char name[40];
     (void)snprintf(name, sizeof(name), "thread.local.%p", (void *)object); /* audit: an address fits */
-    return thread->dict != NULL ? rec_dict_find(thread->dict, name) : NULL;
+    return thread != NULL && thread->dict != NULL ? rec_dict_find(thread->dict, name) : NULL;
 #endif
 }
 

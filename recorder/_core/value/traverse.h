@@ -519,8 +519,10 @@ static void traverse_held(rec_visit *v, PyObject *o, const rec_part *part, uint3
     shown = rec_take_nodes(size);
     visit_container(v, &PyList_Type, size, shown);
     bool type_is_first = type->tp_flags & Py_TPFLAGS_HEAPTYPE && !part->held.type_is_last;
-    held_items of = {v, type_is_first ? Py_TYPE(o) : NULL, part->held.from, shown, depth + 1,
-                     part->held.first != NULL && rec_is_secret_pair(&(PyObject *){part->held.first}, size)};
+    PyObject *first = part->held.first;
+    held_items of = {.v = v, .skipped = part->held.from, .left = shown, .depth = depth + 1};
+    of.own = type_is_first ? Py_TYPE(o) : NULL;
+    of.is_secret = first != NULL && rec_is_secret_pair(&first, size);
     if (shown > 0)
         (void)type->tp_traverse(o, on_held, &of); /* audit: on_held's own answer */
     for (; of.left > 0; of.left--)
