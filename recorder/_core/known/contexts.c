@@ -22,7 +22,7 @@ static bool is_of_tree(PyObject *object)
 static int on_visit(PyObject *object, void *arg)
 {
     gathering *found = arg;
-    if (found->value == NULL && is_of_tree(object))
+    if (found->value == NULL && is_of_tree(object) && Py_TYPE(object)->tp_traverse != NULL)
         return Py_TYPE(object)->tp_traverse(object, on_visit, arg);
     if (found->value == NULL) {
         found->value = object;
@@ -50,6 +50,8 @@ static int on_part(PyObject *object, void *arg)
 Py_ssize_t rec_context_pairs(PyObject *context, PyObject **pairs, Py_ssize_t room)
 {
     gathering found = {pairs, room, 0, NULL, false};
+    if (PyContext_Type.tp_traverse == NULL)
+        return -1;
     (void)PyContext_Type.tp_traverse(context, on_part, &found); /* audit: on_visit's own answer */
     return found.is_other || found.value != NULL ? -1 : found.count;
 }
@@ -57,8 +59,8 @@ Py_ssize_t rec_context_pairs(PyObject *context, PyObject **pairs, Py_ssize_t roo
 rec_reading rec_read_context(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     PyMappingMethods *methods = type->tp_as_mapping;
-    if (type != &PyContext_Type || methods == NULL || methods->mp_length == NULL
-        || methods->mp_length(object) != rec_context_pairs(object, NULL, 0))
+    if (type != &PyContext_Type || rec_find_member(&PyContextVar_Type, "name") == NULL || methods == NULL
+        || methods->mp_length == NULL || methods->mp_length(object) != rec_context_pairs(object, NULL, 0))
         return REC_LAYOUT_UNKNOWN;
     form->parts[form->count++] = (rec_part){.kind = REC_PART_CONTEXT, .object = object};
     return REC_LAYOUT_PROVED;

@@ -205,7 +205,7 @@ rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *f
     string_io_object *file = (string_io_object *)object;
     PyObject *content;
     int64_t position;
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(string_io_object))
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(string_io_object) || rec_method_of(type, "tell") == NULL)
         return REC_LAYOUT_UNKNOWN;
     if (!rec_ask_number(object, type, "tell", &position)) { /* it is closed */
         rec_add_object(form, NULL);

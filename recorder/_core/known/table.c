@@ -635,6 +635,8 @@ static void resolve(places *at, PyTypeObject *type, const row *of)
         /* What was a member becomes a getter where it has to be read under a lock: TextIOWrapper's buffer in 3.14. */
         if (from->way == MEMBER || from->way == GETTER)
             at->known &= (at->found[i].getter = rec_getter_of(type, from->name)) != NULL;
+        else if (from->way == VISITED || from->way == HELD)
+            at->known &= type->tp_traverse != NULL;
         else if (from->way == METHOD)
             at->known &= (at->found[i].method = rec_method_of(type, from->name)) != NULL;
     }
