@@ -77,11 +77,10 @@ def look(value): return None
 def look_at(values):
     for value in values: look(value)
 texts = [each for line in sys.argv[3].splitlines() for each in line.split("  ") if each]
-values = []
-for text in texts:
-    try: made = eval(text)
-    except (NameError, AttributeError): made = text  # of a library that is not here
-    values.append(made)
+def made_of(text):
+    try: return eval(text)
+    except (NameError, AttributeError): return text  # of a library that is not here
+values = [made_of(text) for text in texts]
 # Where a type's tables are, what their place is called, and what stands there instead.
 OFFSETS = {"nothing": None, "size": (32, 8), "traverse": (184, None), "methods": (232, None), "members": (240, None),
            "getters": (248, None)}
@@ -93,6 +92,7 @@ kinds = [kind for kind in kinds if not {"__dict__", "__slots__", "__weakref__"} 
 places = [ctypes.c_ssize_t.from_address(id(kind) + at[0]) for kind in kinds] if at else []
 kept = [place.value for place in places]
 for place, old in zip(places, kept): place.value = 0 if at[1] is None else old + at[1]
+values = [made_of(text) for text in texts]  # as large as their types say now
 with recorder.record(sys.argv[1], min_free_space=0, include=["<string>"]):
     look_at(values)
 for place, old in zip(places, kept): place.value = old

@@ -86,8 +86,10 @@ typedef struct {         /* _pycontexttokenobject of pycore_context.h */
 rec_reading rec_read_token(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     token_object *token = (token_object *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(token_object))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {token->context, token->variable, token->before};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(token_object) || !rec_holds_in_order(object, type, held, 3)
+    if (!rec_holds_in_order(object, type, held, 3)
         || (token->is_used != 0 && token->is_used != 1))
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, token->is_used ? Py_True : Py_False);
