@@ -29,7 +29,7 @@ advanced(itertools.pairwise([1, 2, 3]))  itertools.zip_longest([1], [2])  advanc
 advanced(itertools.combinations([1, 2], 1))  advanced(itertools.permutations([1, 2]))
 advanced(itertools.accumulate([1, 2]))  itertools.starmap(pow, [])  itertools.takewhile(bool, [1])
 itertools.dropwhile(bool, [1])  itertools.filterfalse(bool, [1])  advanced(itertools.groupby('ab'))
-getattr(itertools, 'batched', zip)([1], 1)  sqlite3.Row(selected, (1,))  connection  selected  csv.reader(['a'])
+getattr(itertools, 'batched', itertools.repeat)([1], 1)  sqlite3.Row(selected, (1,))  connection  selected  csv.reader(['a'])
 queue_with(1)  local_with(a=1)  struct.Struct('<I')  random.Random(1)  ElementTree.fromstring('<a><b/></a>')
 functools.lru_cache(int)  numpy.array([1, 2])  numpy.array(['a'], dtype='T')  numpy.array(['2020'], dtype='M8[D]')
 numpy.datetime64('2020')  numpy.dtype('i4')  pandas.Timestamp('2020')  pandas.Timestamp('2020', tz='UTC')
@@ -88,7 +88,8 @@ at = OFFSETS[sys.argv[2]]
 # One that has a __dict__ of its own for its attributes, or slots, is written in Python.
 kinds = {kind for value in values for kind in type(value).__mro__[:-1] if kind.__basicsize__ and kind not in
          (tuple, int, str, list, dict, float, Target, types.ModuleType)}
-kinds = [kind for kind in kinds if not {"__dict__", "__slots__", "__weakref__"} & set(vars(kind))]
+kinds = [kind for kind in kinds if not {"__dict__", "__slots__", "__weakref__"} & set(vars(kind))
+         and not kind.__flags__ & (1 << 4 | 1 << 2)]  # attributes that Python keeps for it
 places = [ctypes.c_ssize_t.from_address(id(kind) + at[0]) for kind in kinds] if at else []
 kept = [place.value for place in places]
 for place, old in zip(places, kept): place.value = 0 if at[1] is None else old + at[1]
