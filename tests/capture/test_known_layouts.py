@@ -29,7 +29,8 @@ advanced(itertools.pairwise([1, 2, 3]))  itertools.zip_longest([1], [2])  advanc
 advanced(itertools.combinations([1, 2], 1))  advanced(itertools.permutations([1, 2]))
 advanced(itertools.accumulate([1, 2]))  itertools.starmap(pow, [])  itertools.takewhile(bool, [1])
 itertools.dropwhile(bool, [1])  itertools.filterfalse(bool, [1])  advanced(itertools.groupby('ab'))
-getattr(itertools, 'batched', itertools.repeat)([1], 1)  sqlite3.Row(selected, (1,))  connection  selected  csv.reader(['a'])
+getattr(itertools, 'batched', itertools.repeat)([1], 1)  sqlite3.Row(selected, (1,))  connection
+selected  csv.reader(['a'])
 queue_with(1)  local_with(a=1)  struct.Struct('<I')  random.Random(1)  ElementTree.fromstring('<a><b/></a>')
 functools.lru_cache(int)  numpy.array([1, 2])  numpy.array(['a'], dtype='T')  numpy.array(['2020'], dtype='M8[D]')
 numpy.datetime64('2020')  numpy.dtype('i4')  pandas.Timestamp('2020')  pandas.Timestamp('2020', tz='UTC')
