@@ -42,6 +42,7 @@ MODULES = {
         "known/collections.c",
         "known/contexts.c",
         "known/decimals.c",
+        "known/everyday.c",
         "known/foreign.c",
         "known/iterators.c",
         "known/itertools.c",
@@ -71,11 +72,13 @@ PRELOAD = CORE / "session/preload.c"
 os.environ.setdefault("SOURCE_DATE_EPOCH", "1580601600")  # zip files begin in 1980; wheels heed it
 os.umask(0o022)
 
-# RECORDER_BUILD=debug: the core checks its invariants (sys/checks.h). asan: it is checked for wrong memory as well.
+# RECORDER_BUILD=debug: the core checks its invariants (sys/checks.h). asan: it is checked for wrong memory as well;
+# ubsan: for what C leaves undefined.
 BUILDS = {
     "": ["-O3", "-fvisibility=hidden", "-DNDEBUG", "-g0", f"-ffile-prefix-map={Path.cwd()}=."],
     "debug": ["-O0", "-g", "-UNDEBUG"],
     "asan": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],
+    "ubsan": ["-O1", "-g", "-UNDEBUG", "-fsanitize=undefined", "-fno-omit-frame-pointer"],
 }
 BUILD = os.environ.get("RECORDER_BUILD", "")
 # -fno-strict-aliasing and friends come from CPython's own flags.
@@ -93,7 +96,11 @@ FLAGS += BUILDS[BUILD]
 if BUILD or os.environ.get("RECORDER_STRICT"):
     FLAGS += ["-Werror", "-include", str(CORE / "sys/must_check.h")]
 # Names of functions stay: profilers and reports of crashes need them.
-LINKER_FLAGS = {"": ["-Wl,-S"], "asan": ["-fsanitize=address"]}.get(BUILD, [])
+LINKER_FLAGS = {
+    "": ["-Wl,-S"],
+    "asan": ["-fsanitize=address"],
+    "ubsan": ["-fsanitize=undefined"],
+}.get(BUILD, [])
 
 
 def sources(module):

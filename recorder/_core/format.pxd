@@ -212,6 +212,7 @@ cdef extern from "tape/records.h" nogil:
         REC_FORM_CONTEXT
         REC_FORM_DERIVED
         REC_FORM_STRING_ARRAY
+        REC_FORM_FACTS
 
     enum:  # the stream of an OUTPUT
         REC_STREAM_STDOUT

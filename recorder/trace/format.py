@@ -330,7 +330,7 @@ class Form(IntEnum):
     ARROW_TABLE = 48  # how many rows; a list of names; a list of columns
     UNREAD = 49  # what its values are called; how many there are: none of them is read
     ITERATOR = 50  # what it goes over; how many are left; what it calls; place; step; end; base
-    MEMBERS = 51  # a dict of what its type's table of members names: not all that there is
+    MEMBERS = 51  # a dict of names and what stands there: not all that there is
     OFFSET = 52  # how many of it; whether the time of day is dropped
     ITEM_GETTER = 53  # what is taken, or a tuple of it; how many that are
     ATTRIBUTE_GETTER = 54  # a tuple of names, those with dots as tuples; how many they are
@@ -342,6 +342,7 @@ class Form(IntEnum):
     CONTEXT = 60  # a dict of the names of its variables and their values
     DERIVED = 61  # the class of the standard library that it is derived from, which keeps all in attributes
     STRING_ARRAY = 62  # a tuple, the shape; a list of texts; a number computed of all, or None; what a missing one is
+    FACTS = 63  # of each thing that there is to know of it the name, and what stands there
 
 
 class Stream(IntEnum):

@@ -4,11 +4,15 @@ they were, and every change of one is seen. No code of the program's runs, whate
 from __future__ import annotations
 
 import collections
+import datetime
 import decimal
+import fractions
 import itertools
+import pathlib
 import re
 import sys
 import types
+import uuid
 from pathlib import Path
 from typing import Any, cast
 
@@ -137,7 +141,7 @@ STEPS = {
 # Values of types that no row names: what their tables of members say.
 WITH_MEMBERS = {
     "csv.reader(['a,b'])":
-        "<_csv.reader dialect=<_csv.Dialect skipinitialspace=False doublequote=True strict=False …> …>",
+        "<_csv.reader dialect=<_csv.Dialect skipinitialspace=False doublequote=True strict=False …> line_num=0 …>",
     "functools.cmp_to_key(print)('x')": "<functools.KeyWrapper obj='x' …>",
     "time.gmtime(0)":
         "time.struct_time(tm_year=1970, tm_mon=1, tm_mday=1, tm_hour=0, tm_min=0, tm_sec=0, tm_wday=3, tm_yday=1, "
@@ -233,6 +237,7 @@ class Titled(deque):
         super().__init__(items)
         self.title = title
 class Buffer(io.BytesIO): pass
+class Share(Decimal): pass
 class Box(typing.Generic[typing.TypeVar("T")]): pass
 KEPT = Gone()
 def made_of_itself(value):
@@ -497,6 +502,11 @@ CHANGES = {
     "functools.partial(int, inner)": ["inner['b'] = 4"],
     "weakref.ref(keep[0])": ["keep.clear()"],
     "queue.Queue()": ["it.put(1)", "it.get()"],
+    "queue.SimpleQueue()": ["it.put(1)", "it.put(None)", "it.get()"],
+    "threading.local()": ["it.a = 1", "it.a = 2", "del it.a"],
+    "random.Random(1)": ["it.random()", "it.getrandbits(32)", "it.seed(5)", "it.shuffle([1, 2, 3])"],
+    "ElementTree.fromstring('<a><b/></a>')": ["it.text = 'x'", "it.set('k', 'v')", "it[0].text = 'y'", "del it[0]"],
+    "csv.reader(['a', 'b'])": ["next(it)", "next(it)"],
     "open('/dev/null')": ["it.close()"],
     "socket.socket()": ["it.close()"],
     "loop.create_future()": ["it.set_result([1])"],
@@ -506,7 +516,8 @@ CHANGES = {
 
 def changing_program() -> tuple[str, list[tuple[str, str]]]:
     lines = [
-        IMPORTS, "import asyncio, concurrent.futures, queue, socket, threading", "class Target: pass",
+        IMPORTS, "import asyncio, concurrent.futures, csv, queue, random, socket, threading",
+        "from xml.etree import ElementTree", "class Target: pass",
         "loop = asyncio.new_event_loop()",
     ]  # fmt: skip
     expected = []
@@ -552,6 +563,57 @@ def test_a_change_is_seen_at_the_next_line(
     changed: dict[tuple[int, int], bool], number: int, at: int
 ) -> None:
     assert changed[number, at]
+
+
+# ---- in an f-string --------------------------------------------------------------------------------------------------
+
+FORMATTED = (
+    1,
+    2.5,
+    True,
+    1j,
+    "x",
+    10**400,
+    decimal.Decimal("19.90"),
+    numpy.float32(0.1),
+    numpy.int64(3),
+)
+SPECS = ("", ">9", "08.2f", ",", "%Y", "e", "?")
+
+
+def said(value: Any, spec: str) -> str:
+    try:
+        return format(value, spec)
+    except (TypeError, ValueError, OverflowError) as exc:
+        return type(exc).__name__
+
+
+def test_a_number_and_a_text_are_formatted_as_they_themselves_are(tmp_path: Path) -> None:
+    moment = datetime.datetime(2020, 1, 2, 3, 4)
+    values = [*FORMATTED, moment, moment.date(), moment.time(), fractions.Fraction(1, 3)]
+    for value, found in zip(values, record_values(tmp_path, values), strict=True):
+        for spec in (*SPECS, "%H:%M"):
+            assert said(found, spec) == said(value, spec), (value, spec)
+
+
+def test_all_else_is_formatted_as_its_text(tmp_path: Path) -> None:
+    [name, own, path, key, listed, none, long] = record_values(
+        tmp_path,
+        [
+            b"x",
+            make(["Share('1.5')"])[0],
+            pathlib.PurePosixPath("/a"),
+            uuid.UUID(int=1),
+            [1],
+            None,
+            "y" * 10**5,
+        ],
+    )
+    assert f"{name:>6}|{path:>4}|{listed:<5}|{none:>6}" == "  b'x'|  /a|[1]  |  None"
+    assert f"{key}" == "00000000-0000-0000-0000-000000000001" and f"{own:.2f}" == "1.50"
+    assert f"{long:.9}" == str(long)[:9] and f"{listed}" == "[1]"
+    with pytest.raises(ValueError, match="Unknown format code 'f'"):
+        f"{listed:.2f}"
 
 
 # ---- limits, and layouts that are not the known ones -------------------------------------------------------------

@@ -19,9 +19,10 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs/values.md"
 WIDTH: Final = 90  # characters of a change
 
 STANDARD: Final = """
-import array, asyncio, collections, concurrent.futures, contextvars, ctypes, datetime, enum, fractions, functools, io
-import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, sqlite3, struct, subprocess
-import threading, time, types, typing, uuid, weakref, zoneinfo
+import array, asyncio, collections, concurrent.futures, contextvars, csv, ctypes, datetime, email.message, enum
+import fractions, functools, io, ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, sqlite3
+import random, struct, subprocess, threading, time, types, typing, uuid, weakref, zoneinfo
+from xml.etree import ElementTree
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -49,6 +50,10 @@ def raised():
 variable = contextvars.ContextVar("v")
 loop = asyncio.new_event_loop()
 done = concurrent.futures.Future()
+@functools.lru_cache
+def cached(n): return n
+message = email.message.EmailMessage()
+message["Subject"] = "hi"
 keep = [Target()]
 inner, keys, items = {"a": 1}, {"a": 1}, {"a": 1}
 """
@@ -104,6 +109,14 @@ OF_STANDARD: Final = {
     "multiprocessing.Process(name='p')": "it.name = 'other'",
     "multiprocessing.Lock()": "it.acquire()",
     "queue.Queue()": "it.put(1)",
+    "queue.SimpleQueue()": "it.put(1)",
+    "threading.local()": "it.a = 1",
+    "cached": "",
+    "random.Random(5)": "it.random()",
+    "struct.Struct('<I2h')": "",
+    "csv.reader(['a,b', 'c,d'])": "next(it)",
+    "ElementTree.fromstring('<a k=\"v\">t<b/></a>')": "it.text = 'u'",
+    "message": "it['To'] = 'ada@shop'",
     "done": "it.set_result(1)",
     "loop.create_future()": "it.set_result([1])",
     "asyncio.Event()": "it.set()",

@@ -22,7 +22,7 @@ static bool is_of_tree(PyObject *object)
 static int on_visit(PyObject *object, void *arg)
 {
     gathering *found = arg;
-    if (found->value == NULL && is_of_tree(object))
+    if (found->value == NULL && is_of_tree(object) && Py_TYPE(object)->tp_traverse != NULL)
         return Py_TYPE(object)->tp_traverse(object, on_visit, arg);
     if (found->value == NULL) {
         found->value = object;
@@ -50,6 +50,8 @@ static int on_part(PyObject *object, void *arg)
 Py_ssize_t rec_context_pairs(PyObject *context, PyObject **pairs, Py_ssize_t room)
 {
     gathering found = {pairs, room, 0, NULL, false};
+    if (PyContext_Type.tp_traverse == NULL)
+        return -1;
     (void)PyContext_Type.tp_traverse(context, on_part, &found); /* audit: on_visit's own answer */
     return found.is_other || found.value != NULL ? -1 : found.count;
 }
@@ -57,8 +59,8 @@ Py_ssize_t rec_context_pairs(PyObject *context, PyObject **pairs, Py_ssize_t roo
 rec_reading rec_read_context(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     PyMappingMethods *methods = type->tp_as_mapping;
-    if (type != &PyContext_Type || methods == NULL || methods->mp_length == NULL
-        || methods->mp_length(object) != rec_context_pairs(object, NULL, 0))
+    if (type != &PyContext_Type || rec_find_member(&PyContextVar_Type, "name") == NULL || methods == NULL
+        || methods->mp_length == NULL || methods->mp_length(object) != rec_context_pairs(object, NULL, 0))
         return REC_LAYOUT_UNKNOWN;
     form->parts[form->count++] = (rec_part){.kind = REC_PART_CONTEXT, .object = object};
     return REC_LAYOUT_PROVED;
@@ -84,8 +86,10 @@ typedef struct {         /* _pycontexttokenobject of pycore_context.h */
 rec_reading rec_read_token(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     token_object *token = (token_object *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(token_object))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {token->context, token->variable, token->before};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(token_object) || !rec_holds_in_order(object, type, held, 3)
+    if (!rec_holds_in_order(object, type, held, 3)
         || (token->is_used != 0 && token->is_used != 1))
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, token->is_used ? Py_True : Py_False);

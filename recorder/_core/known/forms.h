@@ -14,7 +14,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { REC_MOST_PARTS = 7 };
+enum { REC_MOST_PARTS = 8 };
 
 typedef enum {
     REC_PART_OBJECT,
@@ -31,7 +31,9 @@ typedef enum {
     REC_PART_HOLES,      /* a tuple of which some items are not there any more: None */
     REC_PART_ADDRESS,    /* of a socket */
     REC_PART_CONTEXT,    /* the variables of a context, as a dict of names and values */
-    REC_PART_TEE         /* what an iterator of itertools.tee gives before it reads on, as a list */
+    REC_PART_TEE,        /* what an iterator of itertools.tee gives before it reads on, as a list */
+    REC_PART_HELD,       /* so many objects that the value holds, as its tp_traverse has them, as a list */
+    REC_PART_ITEMS       /* so many of a list, as a list */
 } rec_part_kind;
 
 typedef struct {         /* an unsigned number of `digits` decimal digits, in words of 19, and its sign and exponent */
@@ -59,6 +61,8 @@ typedef struct {
         struct { const Py_ssize_t *data; Py_ssize_t size; } numbers;
         struct { PyObject *tuple; const char *name; } each;
         struct { int64_t fd, family; bool is_peer; } address;
+        struct { PyTypeObject *type; PyObject *first; Py_ssize_t from, count; bool type_is_last; } held;
+        struct { PyObject **first; Py_ssize_t count; } items;
     };
 } rec_part;
 

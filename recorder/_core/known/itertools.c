@@ -17,8 +17,10 @@ typedef struct {         /* cycleobject of Modules/itertoolsmodule.c */
 rec_reading rec_read_cycle(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     cycling *it = (cycling *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(cycling))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {it->over, it->saved};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(cycling) || !rec_holds_in_order(object, type, held, 2)
+    if (!rec_holds_in_order(object, type, held, 2)
         || it->saved == NULL || !PyList_CheckExact(it->saved))
         return REC_LAYOUT_UNKNOWN;
     bool repeats = it->over == NULL;
@@ -45,8 +47,10 @@ typedef struct {         /* accumulateobject, likewise */
 rec_reading rec_read_accumulate(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     accumulation *it = (accumulation *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(accumulation))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {it->function, it->over, it->total, it->initial};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(accumulation) || !rec_holds_in_order(object, type, held, 4))
+    if (!rec_holds_in_order(object, type, held, 4))
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, it->over);
     rec_add_object(form, NULL);
@@ -63,8 +67,10 @@ typedef struct {         /* groupbyobject, likewise */
 rec_reading rec_read_groupby(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     grouping *it = (grouping *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(grouping))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {it->over, it->function, it->key, it->next_key, it->next_item};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(grouping) || !rec_holds_in_order(object, type, held, 5))
+    if (!rec_holds_in_order(object, type, held, 5))
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, it->over);
     rec_add_object(form, NULL);
@@ -82,8 +88,10 @@ rec_reading rec_read_pairwise(PyObject *object, PyTypeObject *type, rec_form *fo
 {
     pairing *it = (pairing *)object;
     bool has_result = type->tp_basicsize >= (Py_ssize_t)sizeof(pairing); /* before 3.12 it had none to give once more */
+    if (type->tp_basicsize < (Py_ssize_t)offsetof(pairing, result))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {it->over, it->before, has_result ? it->result : NULL};
-    if (type->tp_basicsize < (Py_ssize_t)offsetof(pairing, result) || !rec_holds_in_order(object, type, held, 3))
+    if (!rec_holds_in_order(object, type, held, 3))
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, it->over);
     rec_add_object(form, NULL);
@@ -117,8 +125,10 @@ typedef struct {         /* takewhileobject, dropwhileobject */
 static bool is_conditional(PyObject *object, PyTypeObject *type)
 {
     conditional *it = (conditional *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(conditional))
+        return false;
     PyObject *const held[] = {it->over, it->function};
-    return type->tp_basicsize >= (Py_ssize_t)sizeof(conditional) && rec_holds_in_order(object, type, held, 2)
+    return rec_holds_in_order(object, type, held, 2)
            && (it->flag == 0 || it->flag == 1);
 }
 
@@ -166,8 +176,10 @@ rec_reading rec_read_batched(PyObject *object, PyTypeObject *type, rec_form *for
 {
     static PyTypeObject *proved;
     batching *it = (batching *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(batching))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {it->over};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(batching) || !rec_holds_in_order(object, type, held, 1)
+    if (!rec_holds_in_order(object, type, held, 1)
         || (proved != type && !proves_batched(type)))
         return REC_LAYOUT_UNKNOWN;
     proved = type;
@@ -216,8 +228,10 @@ typedef struct {
 
 static bool is_combining(PyObject *object, PyTypeObject *type, size_t size, const combination *of)
 {
+    if (type->tp_basicsize < (Py_ssize_t)size)
+        return false;
     PyObject *const held[] = {of->pool, of->result};
-    return type->tp_basicsize >= (Py_ssize_t)size && of->pool != NULL && PyTuple_CheckExact(of->pool)
+    return of->pool != NULL && PyTuple_CheckExact(of->pool)
            && rec_holds_in_order(object, type, held, 2) && (of->result == NULL || PyTuple_CheckExact(of->result))
            && (of->is_at_end == 0 || of->is_at_end == 1) && of->length >= 0;
 }
@@ -341,8 +355,10 @@ Py_ssize_t rec_tee_items(PyObject *object, PyObject **items, Py_ssize_t room)
 rec_reading rec_read_tee(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     const sharing *it = (sharing *)object;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(sharing))
+        return REC_LAYOUT_UNKNOWN;
     PyObject *const held[] = {(PyObject *)it->first};
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(sharing) || it->first == NULL || !rec_holds_in_order(object, type, held, 1)
+    if (it->first == NULL || !rec_holds_in_order(object, type, held, 1)
         || strcmp(Py_TYPE(it->first)->tp_name, "itertools._tee_dataobject") != 0 || rec_tee_items(object, NULL, 0) < 0)
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, it->first->over);

@@ -27,6 +27,7 @@ static bool is_readable(PyTypeObject *type, const PyMemberDef *member)
     case T_OBJECT_EX:
     case T_PYSSIZET:
     case T_LONG:
+    case T_ULONG:
     case T_LONGLONG:
         size = 8;
         break;

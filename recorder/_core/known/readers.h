@@ -47,6 +47,11 @@ rec_reading rec_read_token(PyObject *object, PyTypeObject *type, rec_form *form)
 rec_reading rec_read_addresses(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_count(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_members(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_simple_queue(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_thread_local(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_struct(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_random(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_element(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_zone(PyObject *object, PyTypeObject *type, rec_form *form);
 
 static inline void rec_add_object(rec_form *form, PyObject *object)
@@ -57,6 +62,13 @@ static inline void rec_add_object(rec_form *form, PyObject *object)
 static inline void rec_add_number(rec_form *form, int64_t number)
 {
     form->parts[form->count++] = (rec_part){.kind = REC_PART_NUMBER, .number = number};
+}
+
+/* What a part that follows is called. */
+static inline void rec_add_name(rec_form *form, const char *name)
+{
+    form->parts[form->count].kind = REC_PART_TEXT;
+    strncpy(form->parts[form->count++].text, name, sizeof(form->parts->text) - 1);
 }
 
 /* The n-th object that a value holds, as its tp_traverse has them; NULL: so many it has not. */
@@ -80,6 +92,9 @@ PyObject *rec_held(PyObject *object, PyTypeObject *type, const char *name);
  * is left behind. */
 bool rec_ask_bool(PyObject *object, PyTypeObject *type, const char *method, bool *answer);
 bool rec_ask_number(PyObject *object, PyTypeObject *type, const char *method, int64_t *answer);
+/* A text that was made to be told is kept until the next one is, so that it has to be the first part of its value. NULL
+ * where it is none. Takes the reference. */
+PyObject *rec_keep_told(PyObject *text);
 
 #pragma GCC visibility pop
 #endif

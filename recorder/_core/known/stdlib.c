@@ -192,19 +192,11 @@ typedef struct {         /* stringio of Modules/_io/stringio.c, as it begins */
 
 enum { MOST_CHARACTERS = 1 << 16 };
 
-/* What it says that is in it: a text that is made to be told. It is kept until the next one is. */
+/* What it says that is in it: a text that is made to be told. */
 static PyObject *content_of(PyObject *object, PyTypeObject *type)
 {
-    static PyObject *told;
     PyMethodDef *method = rec_method_of(type, "getvalue");
-    PyObject *text = method != NULL ? method->ml_meth(object, NULL) : NULL;
-    if (text == NULL || !PyUnicode_CheckExact(text)) {
-        PyErr_Clear();
-        Py_XDECREF(text);
-        return NULL;
-    }
-    Py_XSETREF(told, text);
-    return told;
+    return rec_keep_told(method != NULL ? method->ml_meth(object, NULL) : NULL);
 }
 
 rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *form)
@@ -213,7 +205,7 @@ rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *f
     string_io_object *file = (string_io_object *)object;
     PyObject *content;
     int64_t position;
-    if (type->tp_basicsize < (Py_ssize_t)sizeof(string_io_object))
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(string_io_object) || rec_method_of(type, "tell") == NULL)
         return REC_LAYOUT_UNKNOWN;
     if (!rec_ask_number(object, type, "tell", &position)) { /* it is closed */
         rec_add_object(form, NULL);

@@ -47,6 +47,8 @@ typedef struct {
 #define VISITS(i) {VISITED, NULL, i, 0}
 #define ATTRIBUTES(a) {ATTRIBUTE, a, 0, 0}
 #define NONE {UNTOLD, NULL, 0, 0}
+/* The name of what stands behind it. */
+#define CALLED(a) {SAID, a, 0, 0}
 /* Of an iterator: what it goes over, how many are left, if its __length_hint__ can tell without asking anybody, and
  * what it calls. */
 #define OVER(i) {HELD, NULL, i, REC_HELD_ANY}
@@ -103,6 +105,14 @@ static const row rows[] = {
     {"operator.itemgetter", REC_FORM_ITEM_GETTER, rec_read_getter, {{0}}},
     {"operator.attrgetter", REC_FORM_ATTRIBUTE_GETTER, rec_read_getter, {{0}}},
     {"operator.methodcaller", REC_FORM_METHOD_CALLER, rec_read_method_caller, {VISITS(0)}},
+    {"_struct.Struct", REC_FORM_FACTS, rec_read_struct, {CALLED("format")}},
+    {"_queue.SimpleQueue", REC_FORM_FACTS, rec_read_simple_queue, {CALLED("items")}},
+    {"_thread._local", REC_FORM_MEMBERS, rec_read_thread_local, {{0}}},
+    {"_thread._ThreadHandle", REC_FORM_FACTS, NULL, {CALLED("done"), METHODS("is_done")}},
+    {"_random.Random", REC_FORM_FACTS, rec_read_random, {CALLED("state")}},
+    {"functools._lru_cache_wrapper", REC_FORM_FACTS, NULL, {CALLED("function"), ATTRIBUTES("__wrapped__")},
+     .whole = true},
+    {"xml.etree.ElementTree.Element", REC_FORM_FACTS, rec_read_element, {CALLED("tag"), VISITS(0)}},
     {"_multiprocessing.SemLock", REC_FORM_LOCK, NULL, {METHODS("_is_zero")}},
     {"_ctypes._CData", 0, NULL, {{0}}, .table = REC_TABLE_FOREIGN},
     {"torch._C.TensorBase", 0, NULL, {{0}}, .table = REC_TABLE_TENSOR},
@@ -424,12 +434,26 @@ bool rec_ask_number(PyObject *object, PyTypeObject *type, const char *method, in
     return is_number;
 }
 
+PyObject *rec_keep_told(PyObject *text)
+{
+    static PyObject *told;
+    if (text == NULL || !PyUnicode_CheckExact(text)) {
+        PyErr_Clear();
+        Py_XDECREF(text);
+        return NULL;
+    }
+    Py_XSETREF(told, text);
+    return told;
+}
+
 /* ---- parts ---- */
+
+enum { BASE_OF_ITERATOR = 6 };
 
 /* Of an iterator of a class that is derived from one: which one, behind all parts that there can be. */
 static void add_base(rec_form *form, PyTypeObject *type)
 {
-    while (form->count < REC_MOST_PARTS - 1)
+    while (form->count < BASE_OF_ITERATOR)
         rec_add_object(form, NULL);
     form->parts[form->count].kind = REC_PART_TEXT;
     (void)snprintf(form->parts[form->count++].text, sizeof(form->parts->text), "%s", type->tp_name); /* audit: all fit */
@@ -611,6 +635,8 @@ static void resolve(places *at, PyTypeObject *type, const row *of)
         /* What was a member becomes a getter where it has to be read under a lock: TextIOWrapper's buffer in 3.14. */
         if (from->way == MEMBER || from->way == GETTER)
             at->known &= (at->found[i].getter = rec_getter_of(type, from->name)) != NULL;
+        else if (from->way == VISITED || from->way == HELD)
+            at->known &= type->tp_traverse != NULL;
         else if (from->way == METHOD)
             at->known &= (at->found[i].method = rec_method_of(type, from->name)) != NULL;
     }

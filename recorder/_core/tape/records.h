@@ -217,7 +217,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_ARROW_TABLE = 48, /* how many rows; a list of names; a list of columns */
     REC_FORM_UNREAD = 49, /* what its values are called; how many there are: none of them is read */
     REC_FORM_ITERATOR = 50, /* what it goes over; how many are left; what it calls; place; step; end; base */
-    REC_FORM_MEMBERS = 51, /* a dict of what its type's table of members names: not all that there is */
+    REC_FORM_MEMBERS = 51, /* a dict of names and what stands there: not all that there is */
     REC_FORM_OFFSET = 52, /* how many of it; whether the time of day is dropped */
     REC_FORM_ITEM_GETTER = 53, /* what is taken, or a tuple of it; how many that are */
     REC_FORM_ATTRIBUTE_GETTER = 54, /* a tuple of names, those with dots as tuples; how many they are */
@@ -233,6 +233,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_DERIVED = 61,
     /* a tuple, the shape; a list of texts; a number computed of all, or None; what a missing one is */
     REC_FORM_STRING_ARRAY = 62,
+    REC_FORM_FACTS = 63, /* of each thing that there is to know of it the name, and what stands there */
 };
 
 enum { /* the stream of an OUTPUT */

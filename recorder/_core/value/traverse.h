@@ -487,6 +487,58 @@ __attribute__((noinline)) static void traverse_tee(rec_visit *v, PyObject *o, ui
     traverse_items(v, items, shown, depth + 1);
 }
 
+typedef struct {
+    rec_visit *v;
+    PyTypeObject *own;   /* which a value of a heap type holds as well, before the others */
+    Py_ssize_t skipped, left;
+    uint32_t depth;
+    bool is_secret;      /* what stands behind the first one */
+} held_items;
+
+static int on_held(PyObject *o, void *arg)
+{
+    held_items *of = arg;
+    if (o == (PyObject *)of->own) {
+        of->own = NULL;
+    } else if (of->skipped > 0) {
+        of->skipped--;
+    } else if (of->left > 0) {
+        visit_object(of->v, o, of->depth);
+        of->left--;
+    }
+    return of->left == 0 || of->is_secret;
+}
+
+/* Of a secret's name and what stands behind it the name alone. Behind those that are wanted may be the type. */
+static void traverse_held(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
+{
+    PyTypeObject *type = part->held.type;
+    Py_ssize_t size = part->held.count, shown;
+    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyList_Type, size, shown);
+    bool type_is_first = type->tp_flags & Py_TPFLAGS_HEAPTYPE && !part->held.type_is_last;
+    PyObject *first = part->held.first;
+    held_items of = {.v = v, .skipped = part->held.from, .left = shown, .depth = depth + 1};
+    of.own = type_is_first ? Py_TYPE(o) : NULL;
+    of.is_secret = first != NULL && rec_is_secret_pair(&first, size);
+    if (shown > 0)
+        (void)type->tp_traverse(o, on_held, &of); /* audit: on_held's own answer */
+    for (; of.left > 0; of.left--)
+        visit_redacted(v);
+}
+
+static void traverse_items_of_list(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
+{
+    Py_ssize_t size = part->items.count, shown;
+    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyList_Type, size, shown);
+    traverse_items(v, part->items.first, shown, depth + 1);
+}
+
 static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
 {
     switch (part->kind) {
@@ -528,6 +580,12 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         return;
     case REC_PART_TEE:
         traverse_tee(v, part->object, depth);
+        return;
+    case REC_PART_HELD:
+        traverse_held(v, o, part, depth);
+        return;
+    case REC_PART_ITEMS:
+        traverse_items_of_list(v, o, part, depth);
         return;
     case REC_PART_MEMBERS:
         traverse_members(v, part->object, depth);

@@ -39,7 +39,7 @@ from recorder.trace.format import (
 )
 from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.forms import named_parts
-from recorder.trace.values.nodes import identity_of
+from recorder.trace.values.nodes import Node, identity_of
 from recorder.trace.values.records import VOID
 
 Operator = Callable[[Any, Any], Any]
@@ -434,9 +434,8 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
         raise Undecided(thing.reason)
     if name == "args" and (raised := exception_of(node)) is not None:
         return thing.converter.of(raised.items[0], f"{thing.path}.args")
-    is_ours = node.size in (*VIEWS, Form.COLUMN) or (node.size in MOMENTS and name == "value")
-    if node.tag == TAG_FORM and not is_ours and name in (found := named_parts(node)):
-        return thing.converter.of(found[name], f"{thing.path}.{name}")
+    if (parts := _parts_of_form(node)) and name in parts:
+        return thing.converter.of(parts[name], f"{thing.path}.{name}")
     if node.tag == TAG_ENUM and name in ("name", "value", "_name_", "_value_"):
         return thing.inner if "value" in name else thing.member
     if node.tag == TAG_ARRAY and name in ("shape", "ndim", "size"):
@@ -453,6 +452,18 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
         if found is not NotImplemented:
             return found
     raise Undecided(f"{thing.path} has no {name} of its own that is recorded")
+
+
+def _parts_of_form(node: Node) -> dict[str, Any]:
+    """What C keeps of it, by name, if that is an attribute; of an instance of a derived class as well."""
+    if node.tag == TAG_INSTANCE and node.items and not node.items[0][0]:
+        node = node.items[0][1]
+    if not isinstance(node, Node) or node.tag != TAG_FORM or node.size in (*VIEWS, Form.COLUMN):
+        return {}
+    is_moment = node.size in MOMENTS  # whose value is ours
+    return {
+        name: part for name, part in named_parts(node).items() if not is_moment or name != "value"
+    }
 
 
 def _attribute_of_class(of: TypeName, name: str) -> Any:

@@ -34,7 +34,7 @@ from recorder.trace.format import (
 )
 from recorder.trace.values import foreign
 from recorder.trace.values.exceptions import is_exception, with_origins
-from recorder.trace.values.forms import items_of, part_names
+from recorder.trace.values.forms import WITH_NAMES, items_of, named_parts, part_names
 from recorder.trace.values.library_values import SPELLED_OUT
 from recorder.trace.values.nodes import (
     Node,
@@ -323,6 +323,9 @@ class _Differences:
         if foreign.is_foreign(a):  # by fields and items
             yield from self._whole_unless(foreign.as_asked(a), foreign.as_asked(b), a, b, path)
             return
+        if a.size in WITH_NAMES:  # by what they are called
+            yield from self._whole_unless(_named(a), _named(b), a, b, path)
+            return
         items = items_of(a)
         for name, left, right in zip(part_names(a), a.items, b.items, strict=False):
             inner = path if left is items and items is not None else f"{path}.{name}"
@@ -551,3 +554,9 @@ def _first_difference(a: Any, b: Any) -> int:
 
 def show_side(tree: Any, width: int, short: bool = True) -> str:
     return "(not there)" if tree is MISSING else show(tree, width, short=short)
+
+
+def _named(node: Node) -> Node:
+    """With what it is told by as its attributes."""
+    parts = list(named_parts(node).items())
+    return Node(TAG_INSTANCE, node.type, len(parts), parts)

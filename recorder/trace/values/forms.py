@@ -13,12 +13,13 @@ import operator
 import re
 import types
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from recorder.trace.format import (
     TAG_CLASS,
     TAG_DICT,
+    TAG_ENUM,
     TAG_FORM,
     TAG_INSTANCE,
     TAG_LIST,
@@ -51,6 +52,7 @@ FLAGS: Final = (
     "DEBUG",
     "ASCII",
 )
+DESCRIBED: Final = (("http", "HTTPStatus"), ("http", "HTTPMethod"))  # enums, with much to read
 NO_CONTEXT: Final = decimal.Context(traps=[])
 BUILT_IN_CLASSES: Final[dict[str, type]] = {
     made.__name__: made
@@ -59,6 +61,7 @@ BUILT_IN_CLASSES: Final[dict[str, type]] = {
         types.NoneType,
     )
 }  # fmt: skip
+WITH_NAMES: Final = (Form.FACTS, Form.MEMBERS)  # whose parts have names of their own
 OF_CLASSES: Final = (Form.GENERIC_ALIAS, Form.UNION)
 
 
@@ -109,10 +112,18 @@ def named_parts(node: Node) -> dict[str, Any]:
         return {str(name): part for name, part in members_of(node)}
     if foreign.is_foreign(node):
         return foreign.named_parts(node)
+    if node.size == Form.FACTS:
+        return facts_of(node)
     parts = dict(zip(part_names(node), node.items, strict=False))
     if node.size == Form.TASK and "name" in parts:
         parts["name"] = _name_of_task(parts["name"])
     return parts
+
+
+def facts_of(node: Node) -> dict[str, Any]:
+    """Of a FACTS, by their names."""
+    names, parts = node.items[::2], node.items[1::2]
+    return {str(name): part for name, part in zip(names, parts, strict=False)}
 
 
 def members_of(node: Node) -> list[tuple[Any, Any]]:
@@ -391,10 +402,9 @@ def is_file(tree: Any) -> bool:
 
 def is_all(tree: Any) -> bool:
     """Whether it is all that people want to know of the instance that it is the built-in part of."""
-    return (
-        isinstance(tree, Node)
-        and tree.tag == TAG_FORM
-        and tree.size in (Form.STATICMETHOD, Form.CLASSMETHOD)
+    return isinstance(tree, Node) and (
+        (tree.tag == TAG_FORM and tree.size in (Form.STATICMETHOD, Form.CLASSMETHOD))
+        or (tree.tag == TAG_ENUM and tree.type in DESCRIBED)
     )
 
 
@@ -460,6 +470,16 @@ def _members(out: Writer, node: Node) -> None:
         out.add(f" {name}=")
         out.part(part)
     out.add(" …>")
+
+
+def is_of_facts(tree: Any) -> bool:
+    return isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size == Form.FACTS
+
+
+def show_facts(out: Writer, node: Node, attributes: Iterable[tuple[str, Any]] = ()) -> None:
+    """`<_queue.SimpleQueue items=[1]>`, without what is not there. `attributes`: what it has besides."""
+    known = (*facts_of(node).items(), *attributes)
+    _facts(out, short_name(node), [(name, part) for name, part in known if part is not None])
 
 
 def _plain(out: Writer, node: Node) -> None:
@@ -620,6 +640,7 @@ ROWS: Final[dict[int, Row]] = {
     Form.SPARSE_INDEX: Row(("length", "places", "runs?"), _show_unknown),
     Form.ITERATOR: Row(iterators.PARTS, iterators.show_iterator),
     Form.MEMBERS: Row(("members",), _members),
+    Form.FACTS: Row((), show_facts),
     Form.OFFSET: Row(("n", "normalize"), show_tables.show_offset),
     Form.ITEM_GETTER: Row(("items", "count"), getters.show_item_getter, getters.make_item_getter),
     Form.ATTRIBUTE_GETTER: Row(

@@ -11,6 +11,11 @@ from recorder.trace.format import TAG_CLASS, TAG_FORM, TAG_REF, TAG_TUPLE, Form
 from recorder.trace.values.nodes import CannotMake, Node, qualified
 from recorder.trace.values.show_tables import Writer
 
+# What is known by a name that the module typing has: Self, List, Callable.
+NAMED: Final = (
+    "_SpecialForm", "_TypedCacheSpecialForm", "_LiteralSpecialForm", "_SpecialGenericAlias", "_CallableType",
+    "_TupleType",
+)  # fmt: skip
 NONE: Final = ("builtins", "NoneType")
 UNION: Final[Any] = typing.Union
 # What a reference is about; None: not known.
@@ -108,7 +113,7 @@ def show_argument(out: Writer, part: Any) -> None:
 
 
 def show_stand_in(out: Writer, node: Node) -> bool:
-    """~T, shop.OrderId, ForwardRef('Order'): whether it is one of these."""
+    """~T, shop.OrderId, ForwardRef('Order'), typing.List: whether it is one of these."""
     module, kind = node.type or ("", "")
     if module not in ("typing", "annotationlib"):
         return False
@@ -116,7 +121,10 @@ def show_stand_in(out: Writer, node: Node) -> bool:
     facts = {**_members(node), **{name: part for name, part in own if name}}
     name = facts.get("__name__")
     text = facts.get("__forward_arg__", facts.get("__arg__"))  # the latter since 3.14
-    if kind == "ForwardRef" and isinstance(text, str):
+    named = facts.get("_name")
+    if kind in NAMED and isinstance(named, str):
+        out.add(f"typing.{named}")
+    elif kind == "ForwardRef" and isinstance(text, str):
         out.add(f"ForwardRef({text!r})")
     elif kind in ("TypeVar", "ParamSpec") and isinstance(name, str):
         out.add(f"{_variance(facts)}{name}")

@@ -10,14 +10,15 @@ import fractions
 import ipaddress
 import pathlib
 import types
+import typing
 import uuid
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from recorder.trace.format import Form
+from recorder.trace.format import TAG_INSTANCE, TAG_TUPLE, TAG_TYPED, Form
 from recorder.trace.values import generics
-from recorder.trace.values.nodes import CannotMake, Node
+from recorder.trace.values.nodes import CannotMake, Node, qualified
 from recorder.trace.values.show_tables import Writer
 
 Attributes = Mapping[str, Any]
@@ -75,6 +76,10 @@ def _namespace(made: Attributes) -> Any:
     return types.SimpleNamespace(**dict(made))
 
 
+def _of_typing(made: Attributes) -> Any:
+    return getattr(typing, made["_name"])
+
+
 def _of_data(kind: Callable[[Any], Any]) -> Callable[[Attributes], Any]:
     return lambda made: kind(made["data"])
 
@@ -83,6 +88,7 @@ MAKERS: Final[dict[tuple[str, str], Callable[[Attributes], Any]]] = {
     ("fractions", "Fraction"): _fraction,
     ("uuid", "UUID"): _uuid,
     ("types", "SimpleNamespace"): _namespace,
+    **{("typing", name): _of_typing for name in generics.NAMED},
     ("collections", "ChainMap"): lambda made: ChainMap(*made["maps"]),
     ("collections", "UserDict"): _of_data(UserDict),
     ("collections", "UserList"): _of_data(UserList),
@@ -194,16 +200,42 @@ def show_instance(out: Writer, node: Node, spelled: str | None) -> bool:
         _facts(out, f"queue.{key[1]}", attributes, ("queue", "maxsize", "unfinished_tasks"))
     elif key == ("concurrent.futures._base", "Future"):
         _future(out, attributes)
+    elif isinstance(attributes.get("_headers"), Node) and "_payload" in attributes:
+        _message(out, qualified(key), attributes)
     else:
         return False
     return True
 
 
+def _message(out: Writer, name: str, attributes: Attributes) -> None:
+    """`<email.message.EmailMessage Subject='hi', payload='…'>`: of each header the text."""
+    headers = attributes["_headers"]
+    out.add(f"<{name} ")
+    told: list[tuple[str, Any]] = []
+    for header in headers.items:
+        if isinstance(header, Node) and header.tag == TAG_TUPLE and len(header.items) == 2:
+            title, value = header.items
+            told.append((title, _text_of(value)))
+    _named(out, [*told, ("payload", attributes["_payload"])])
+    out.add(", …>" if headers.cut or len(told) < len(headers.items) else ">")
+
+
+def _text_of(value: Any) -> Any:
+    """The text of what is of a class derived from str, with attributes of its own."""
+    if isinstance(value, Node) and value.tag == TAG_INSTANCE and value.items:
+        value = value.items[0][1]
+    return value.items[0] if isinstance(value, Node) and value.tag == TAG_TYPED else value
+
+
+def _named(out: Writer, parts: Iterable[tuple[str, Any]]) -> None:
+    for number, (name, part) in enumerate(parts):
+        out.add(f"{', ' if number else ''}{name}=")
+        out.part(part)
+
+
 def _arguments(out: Writer, name: str, attributes: Attributes) -> None:
     out.add(f"{name}(")
-    for number, (key, part) in enumerate(attributes.items()):
-        out.add(f"{', ' if number else ''}{key}=")
-        out.part(part)
+    _named(out, attributes.items())
     out.add(")")
 
 
@@ -238,7 +270,9 @@ def _waited_for(out: Writer, key: tuple[str, str], attributes: Attributes) -> No
 def _thread(out: Writer, kind: str, attributes: Attributes) -> None:
     out.add(f"<{kind}(")
     out.part(attributes["_name"])
-    if attributes.get("_is_stopped") is True:
+    handle = attributes.get("_handle")  # since 3.13
+    ended = isinstance(handle, Node) and handle.size == Form.FACTS and handle.items[-1] is True
+    if ended or attributes.get("_is_stopped") is True:
         state = "stopped"
     else:
         state = "initial" if attributes.get("_ident") is None else "started"

@@ -45,7 +45,14 @@ from recorder.trace.values import (
     stdlib_values,
 )
 from recorder.trace.values.derived import Derived, derived
-from recorder.trace.values.forms import is_all, is_file, show_file, show_form
+from recorder.trace.values.forms import (
+    is_all,
+    is_file,
+    is_of_facts,
+    show_facts,
+    show_file,
+    show_form,
+)
 from recorder.trace.values.long_doubles import is_long_double
 from recorder.trace.values.long_doubles import shown as shown_long_double
 from recorder.trace.values.masks import MASKED_ARRAYS
@@ -212,6 +219,8 @@ class _Writer:
             return show_file(self, tree)
         if not tree.items[0][0] and is_all(tree.items[0][1]):
             return self.part(tree.items[0][1])
+        if not tree.items[0][0] and is_of_facts(tree.items[0][1]):
+            return show_facts(self, tree.items[0][1], tree.items[1:])
         return self.attributes(tree)
 
     def spelled_out(self, tree: Node) -> str | None:

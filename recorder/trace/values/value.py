@@ -4,6 +4,7 @@ value == 17           and so on: Python's operators, as far as what was recorded
 value.to_python()     the object itself, where it is wholly in the trace
 repr(value)           for people, of bounded length: "…" where it was cut
 str(value)            for people, all that was recorded; of a text that text
+f"{value:.2f}"        a number, a text or a moment as Python formats it, all else as str() has it
 value.to_json()       for programs: nothing is lost, and what was cut says so
 """
 
@@ -31,6 +32,7 @@ from recorder.trace.format import (
     TAG_UNEXAMINED,
 )
 from recorder.trace.values import own_operators
+from recorder.trace.values.formats import formatted
 from recorder.trace.values.forms import items_of
 from recorder.trace.values.grid import table_of
 from recorder.trace.values.nodes import (
@@ -229,6 +231,10 @@ class Value(Operators):
         if isinstance(tree, str) and not self.unexamined:
             return tree
         return self.show(WHOLE)
+
+    def __format__(self, spec: str) -> str:
+        """Of a number, a text or a moment as it itself is formatted; of everything else str()."""
+        return formatted(self, spec)
 
     def _repr_html_(self) -> str:
         """A table of a frame, a series, or an array of one or two dimensions; of all else its text."""
