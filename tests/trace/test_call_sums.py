@@ -130,6 +130,29 @@ def test_it_is_what_the_events_come_to(cut: Path) -> None:
     assert {key: min(seqs) for key, seqs in met.items()} == first
 
 
+def test_what_is_within_a_function_has_it_on_the_stack(cut: Path) -> None:
+    """By the reader that shares nothing with the recorder's; with what ran in tasks, too."""
+    expected: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for event in second_reader.Trace(cut.read_bytes()).events():
+        if event.kind == "CALL":
+            stack = event.stacks()[event.thread.number]
+            for name in {frame.code.qualified_name for frame in stack}:
+                expected[name][event.code.number] += 1
+    with open_trace(cut) as trace:
+        for name, calls in expected.items():
+            assert added_up(trace.tree(name)) == calls, name
+
+
+def added_up(nodes: list[Node]) -> Counter[int]:
+    """Calls, by number of the function."""
+    found: Counter[int] = Counter()
+    for node in nodes:
+        if node.function is not None:
+            found[node.function.number] += node.calls
+        found += added_up([*node.children])
+    return +found
+
+
 def test_verify_finds_one_that_lies(trace_of: TraceOf, tmp_path: Path) -> None:
     data = trace_of(PROGRAMS / "recursion.py").read_bytes()
     path = tmp_path / "lie.rtrace"
