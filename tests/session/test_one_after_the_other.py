@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ENVIRONMENT
+from recorder.trace.reader import open_trace
+from tests.conftest import ENVIRONMENT, Run
 
 # Policies, and what is recorded of `work` under each: functions of its own, of an installed module and of the standard
 # library; whether its secret is shown.
@@ -128,3 +129,30 @@ def test_a_part_leaves_the_exit_status_to_the_program(tmp_path: Path, happened: 
     policy = {"propagate_script_exit": False, "require_trace": True}
     done = run(tmp_path, [(policy, happened, {"propagate_script_exit": False})])
     assert (done.returncode, done.stdout) == (7, "work, shown\n"), done.stderr
+
+
+MAIN = """
+import recorder
+def work(): return 1
+work()
+recorder.reset()
+for scope in ("own", "all"):
+    with recorder.record(f"{scope}.rtrace", scope=scope, min_free_space=0):
+        work()
+    with recorder.open_trace(f"{scope}.rtrace") as trace:
+        print(scope, sorted({event.function.name for event in trace.events()}))
+"""
+
+
+def test_the_program_that_was_recorded_as_a_whole_is_no_longer_always_in_scope(
+    run_recorded: Run, tmp_path: Path
+) -> None:
+    """An installed one, which is recorded because it is the program."""
+    program = tmp_path / "site-packages" / "tool.py"
+    program.parent.mkdir()
+    program.write_text(MAIN)
+    result = run_recorded(program)
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout == b"own []\nall ['<module>', 'work']\n"
+    with open_trace(result.trace) as trace:
+        assert {"<module>", "work"} <= {event.function.name for event in trace.events()}
