@@ -14,6 +14,7 @@ import pytest
 
 from recorder.trace.reader import open_trace
 from tests.conftest import ENVIRONMENT, Run
+from tests.tools.tape_tools import leftovers, until
 
 # Policies, and what is recorded of `work` under each: functions of its own, of an installed module and of the standard
 # library; whether its secret is shown.
@@ -156,3 +157,41 @@ def test_the_program_that_was_recorded_as_a_whole_is_no_longer_always_in_scope(
     assert result.stdout == b"own []\nall ['<module>', 'work']\n"
     with open_trace(result.trace) as trace:
         assert {"<module>", "work"} <= {event.function.name for event in trace.events()}
+
+
+FORKING = """
+import errno, os, sys
+import recorder
+from recorder import errors
+from recorder._core import control
+
+def work(): return 1
+
+session = recorder.start("whole.rtrace", on_recorder_error="disable", follow_children=True, min_free_space=0)
+if sys.argv[1] == "over":
+    page = control.ControlPage(session._staging.file("control"))
+    page.set_sealer_fault(errors.DiskFullError.number, errno=errno.ENOSPC, detail="/disk")
+    page.close()
+    while recorder.is_recording():
+        work()
+pid = os.fork()
+if pid == 0:
+    work()
+    sys.exit(3)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+"""
+
+
+@pytest.mark.parametrize(("what", "children"), [("goes on", 1), ("over", 0)])
+def test_a_child_is_recorded_as_long_as_its_parent_is(
+    tmp_path: Path, what: str, children: int
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(FORKING)
+    done = subprocess.run(
+        [sys.executable, program, what], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=100
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    until(lambda: not leftovers(tmp_path))
+    found = [path for path in tmp_path.glob("*.rtrace") if path.name != "whole.rtrace"]
+    assert len(found) == children
