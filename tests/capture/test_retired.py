@@ -142,6 +142,45 @@ def test_one_at_the_address_of_another_takes_its_place(
     assert held(path)[kind] < most
 
 
+def test_who_rests_while_others_come_and_go_is_still_known(tmp_path: Path) -> None:
+    """In whichever chunk: threads that recorded before, and that no frame is left of."""
+    path, in_pieces = tmp_path / "whole.rtrace", tmp_path / "pieces.rtrace"
+    made: dict[str, types.FunctionType] = {}
+    exec(compile("def met(turn):\n    return turn\n", "<met>", "exec"), made)
+    turns = [threading.Event() for _ in range(4)]
+    resting = []
+
+    def rest(number: int) -> None:
+        for turn in turns[number:]:
+            assert turn.wait(10)
+            made["met"](number)
+
+    def run(one: threading.Thread) -> threading.Thread:
+        one.start()
+        return one
+
+    with recorder.record(path, min_free_space=0, include=["<met>"]):
+        for number, turn in enumerate(turns):
+            made["met"](number)
+            run(threading.Thread(target=made["met"], args=(number,), name=f"short {number}")).join()
+            resting.append(run(threading.Thread(target=rest, args=(number,), name=f"{number}")))
+            turn.set()
+        for one in resting:
+            one.join()
+        made["met"](number)
+    told = names_of_threads(path)
+    assert sorted(set(told)) == [*"0123", "MainThread", *(f"short {number}" for number in range(4))]
+    for pieces in (None, 3, 40):
+        in_pieces.write_bytes(rechunked(path, pieces))
+        assert names_of_threads(in_pieces) == told
+
+
+def names_of_threads(path: Path) -> list[str]:
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+        return [event.thread.name for event in trace.events() if event.function.name == "met"]
+
+
 def test_types_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
     """More of them at a time than are remembered, each at an address of its own."""
     path = tmp_path / "types.rtrace"

@@ -195,3 +195,49 @@ def test_a_child_is_recorded_as_long_as_its_parent_is(
     until(lambda: not leftovers(tmp_path))
     found = [path for path in tmp_path.glob("*.rtrace") if path.name != "whole.rtrace"]
     assert len(found) == children
+
+
+NUMBERED = """
+import asyncio, threading
+import recorder
+
+def work(): return 1
+
+async def child(): return work()
+
+async def children():
+    for n in range(3): await asyncio.create_task(child(), name=f"{n}")
+
+def everything():
+    asyncio.run(children())
+    for n in range(2):
+        one = threading.Thread(target=work, name=f"{n}")
+        one.start()
+        one.join()
+
+class Kind: pass
+for turn in range(3):
+    with recorder.record(f"{turn}.rtrace", min_free_space=0, include=[__file__], scope="own"):
+        everything()
+        it = Kind()
+    with recorder.open_trace(f"{turn}.rtrace") as trace:
+        events = list(trace.events())
+        print({event.thread.number: event.thread.name for event in events},
+              {event.task.number: event.task.name for event in events if event.task and event.task.name.isdigit()},
+              sorted({event.function.number: event.function.name for event in events}.items()))
+"""
+
+
+def test_each_recording_counts_from_the_beginning(tmp_path: Path) -> None:
+    """Threads, tasks and functions have the numbers that they have in the first one."""
+    program = tmp_path / "program.py"
+    program.write_text(NUMBERED)
+    done = subprocess.run(
+        [sys.executable, program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=100
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stdout.splitlines()
+    assert first.startswith(
+        "{0: 'MainThread', 1: '0', 2: '1'} {1: '0', 2: '1', 3: '2'} [(0, '<module>'), (1, 'everything'), "
+    )
+    assert others == [first] * 2
