@@ -101,7 +101,8 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_handled_stays_so_and_ends(place: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, place], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM, place],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     lines = done.stderr.splitlines()
     assert done.returncode == 0, done.stderr
