@@ -261,7 +261,7 @@ static void traverse_nests(rec_visit *v, const rec_column *column, Py_ssize_t fi
         rec_arrow_nest nest;
         rec_arrow_nest_of(&column->arrow, first + i, &nest);
         if (nest.is_missing)
-            visit_object(v, NULL, depth + 1);
+            visit_object(v, NULL, depth);
         else if (nest.is_list)
             (void)traverse_child(v, &nest, 0, column->type, depth); /* audit: nothing stands beside a list */
         else if (rec_walk.nodes_left < NODES_OF_COLUMN * (uint32_t)nest.count)
