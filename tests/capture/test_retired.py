@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder._core.decode import Scanner
+from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
 from recorder.trace.container.file import TraceFile
 from recorder.trace.format import ChunkType
 from tests.tools.rechunk import rechunked
@@ -233,3 +233,31 @@ def test_files_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
             files = [event.file for event in trace.events() if event.kind == "call"]
             assert files == [f"<made {i}>" for i in (*range(5000), *AGAIN)]
     assert held(path)["files"] < 2000
+
+
+SAME = """
+def met(turn):
+    return turn
+for number in range(1000):
+    met(number)
+"""
+
+
+def test_what_a_chunk_restates_of_the_ones_before_it_does_not_grow(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """Of a program that goes on doing the same: each definition once, however many chunks have restated it."""
+    program, in_pieces = tmp_path / "same.py", tmp_path / "pieces.rtrace"
+    program.write_text(SAME)
+    in_pieces.write_bytes(rechunked(trace_of(program), 60))
+    file = TraceFile(in_pieces)
+    restated = []
+    try:
+        for chunk in file.of(ChunkType.EVENTS):
+            reader = Reader(0, 0, RawEvent, RawFrame)
+            reader.load(file.payload(chunk), chunk.head.first_event)
+            restated.append(reader.checkpoint()[1])
+    finally:
+        file.close()
+    assert len(restated) > 30
+    assert max(restated[20:]) <= max(restated[5:20]) + 20
