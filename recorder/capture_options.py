@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from recorder.policy import Policy
     from recorder.staging.layout import Staging
 
-# What one value may take.
-MOST_ITEMS = 200  # elements of a container
+# What one value may take, where the policy's value_limit says nothing else.
+MOST_ITEMS = 200  # elements of a container; in all ten times as many
 MOST_DEPTH = 6  # nesting
-MOST_TEXT = 1024  # code points of a str
-MOST_NODES = 2000  # elements in all
+MOST_NODES = 20_000
+MOST_TEXT = 1024  # code points of a str: as many times more as there are elements more
 BUDGET = 64  # elements that are looked at for an event, on average: see _core/capture/budget.pxi
 # How long the program waits for a sealer that shows no sign of life before recording is given up.
 WAIT_MS = 10_000
@@ -41,6 +41,8 @@ def options_for(
     """`waiting`: recording begins with `__main__`. on_fork and at_exit are called if the policy has a use for that."""
     policy, path = staging.policy, staging.destination
     missing = errors.TraceMissingError(path=path)
+    items = policy.value_limit
+    more = max(items, MOST_ITEMS) / MOST_ITEMS
     json_fd, json_path, json_facts = reporter.after_finalization()
     return capture.Options(
         optimize=sys.flags.optimize,
@@ -52,11 +54,11 @@ def options_for(
         included=_paths(policy.include),
         excluded=_paths(policy.exclude),
         secrets=redaction.patterns_of(policy),
-        items=MOST_ITEMS,
+        items=items,
         depth=MOST_DEPTH,
-        text=MOST_TEXT,
-        nodes=MOST_NODES,
-        budget=policy.value_budget or BUDGET,
+        text=int(MOST_TEXT * more),
+        nodes=min(10 * items, MOST_NODES),
+        budget=policy.value_budget or int(BUDGET * more),
         output=policy.capture_output,
         audit=policy.capture_audit,
         max_events=NO_LIMIT if policy.max_events is None else policy.max_events,

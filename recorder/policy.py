@@ -28,6 +28,7 @@ ENVIRONMENT_PREFIX = "RECORDER_"
 GIB = 1 << 30
 MOST_OUTPUT = 64 << 20  # bytes
 MOST_BUDGET = 100_000  # elements
+LEAST_LIMIT, MOST_LIMIT = 10, 5_000  # what a value of that size takes fits into a segment
 UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 UNITS |= {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -120,6 +121,13 @@ def _budget(value: object) -> int:
     return count
 
 
+def _limit(value: object) -> int:
+    count = _count(value)
+    if not LEAST_LIMIT <= count <= MOST_LIMIT:
+        _refuse()
+    return count
+
+
 def _or_none(convert: Convert, *words: str) -> Convert:
     def wrapped(value: object) -> Any:
         if value is None or (isinstance(value, str) and value.strip().lower() in words):
@@ -198,6 +206,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "redact_defaults": (_boolean, "true or false"),
     "source_text": (_boolean, "true or false"),
     "value_budget": (_or_none(_budget, "auto"), "a whole number from 1 to 100000, or auto"),
+    "value_limit": (_limit, "a whole number from 10 to 5000"),
     "capture_output": (_kept_output, f"on, off, or {SIZE}"),
     "capture_audit": (_kept_output, f"on, off, or {SIZE}"),
     "follow_children": (_boolean, "true or false"),
@@ -231,7 +240,10 @@ class Policy:
     redact                 tuple of patterns of further names whose values are secret; None: there are none
     redact_defaults        bool: values of names that look like secrets are left out anyway
     source_text            bool: keep the text of the files that ran
-    value_budget           elements of values that are looked at for an event, on average; None: 64, 4 in tests
+    value_budget           elements of values that are looked at for an event, on average; None: 64, and as many
+                           times more as value_limit is more than 200; 4 in tests
+    value_limit            elements of one container that are recorded; of a whole value ten times as many,
+                           up to 20,000; of a text as many times more than 1,024 characters as this is more than 200
     capture_output         bytes of stdout and stderr that are kept; "on": 64 MiB; "off": 0, they are not looked at
     capture_audit          bytes of audit events (files, processes, connections) that are kept; "on": 64 MiB; "off": 0
     follow_children        bool: record forked and started Python processes too, each into a trace of its own
@@ -265,6 +277,7 @@ class Policy:
         redact_defaults: bool
         source_text: bool
         value_budget: int | None
+        value_limit: int
         capture_output: int
         capture_audit: int
         follow_children: bool
@@ -294,6 +307,7 @@ class Policy:
         redact_defaults: bool = True,
         source_text: bool = True,
         value_budget: int | str | None = None,
+        value_limit: int | str = 200,
         capture_output: bool | int | str = True,
         capture_audit: bool | int | str = False,
         follow_children: bool = False,
@@ -322,6 +336,7 @@ class Policy:
             "redact_defaults": redact_defaults,
             "source_text": source_text,
             "value_budget": value_budget,
+            "value_limit": value_limit,
             "capture_output": capture_output,
             "capture_audit": capture_audit,
             "follow_children": follow_children,

@@ -27,6 +27,7 @@ OPTIONS = (
     ("--[no-]redact-defaults", "", "redact_defaults", "redact what looks like a secret (default)"),
     ("--[no-]source-text", "", "source_text", "keep the text of the files that ran (default)"),
     ("--value-budget", "N", "value_budget", "elements of values looked at for an event (64)"),
+    ("--value-limit", "N", "value_limit", "elements of one container that are recorded (200)"),
     ("--capture-output", "on|off|SIZE", "capture_output", "stdout and stderr, so much of them (64MiB)"),
     ("--capture-audit", "on|off|SIZE", "capture_audit", "files, processes and connections (off)"),
     ("--[no-]follow-children", "", "follow_children", "child processes too, each with its own trace"),

@@ -259,6 +259,101 @@ def test_a_name_that_is_cut_ends_so_and_may_be_any_that_is_asked_for(tmp_path: P
     assert [kind for _, kind in kinds] == ["hit", "maybe", "maybe"]
 
 
+OF_POLICY: dict[str, Callable[[int], Any]] = {
+    "list": lambda n: list(range(n)),
+    "tuple": lambda n: tuple(map(str, range(n))),
+    "dict": lambda n: {f"key {i}": i for i in range(n)},
+    "set": lambda n: set(range(n)),
+    "list subclass": lambda n: OfList(range(n)),
+    "dict subclass": lambda n: OfDict.fromkeys(range(n)),
+    "rows": lambda n: [{"id": i, "name": f"row {i}"} for i in range(n)],
+    "pairs": lambda n: [[i, [i]] for i in range(n)],
+}
+
+
+@pytest.mark.parametrize("limit", [10, 199, 201, 1_000, 5_000])
+def test_the_policy_says_how_many_elements(limit: int, tmp_path: Path) -> None:
+    asked = [make(limit + by) for make in OF_POLICY.values() for by in AROUND]
+    policy = {"min_free_space": 0, "value_budget": 100_000, "value_limit": limit}
+    with recorder.record(tmp_path / "p.rtrace", **policy):  # type: ignore[arg-type]
+        for value in asked:
+            look(value)
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        seen = [event.locals["value"] for event in trace.find(kind="call", function="look")]
+    for value, told in zip(asked, seen, strict=True):
+        shown = min(len(value), limit)
+        assert len(told) == len(value)
+        assert told.truncated == (len(value) > limit)
+        assert len(written(told.to_json())) == shown
+        assert told.truncated or told.to_python() == value
+
+
+@pytest.mark.parametrize("limit", [10, 300, 5_000])
+def test_a_change_of_the_last_element_that_is_recorded_is_seen(limit: int, tmp_path: Path) -> None:
+    text = (
+        "def change(items, rows):\n"
+        "    items[LAST] = 'new'\n    rows[LAST]['a'] = 'new'\n    items[LAST + 1] = 'newer'\n"
+        "    return 0\n"
+        "change(list(range(LAST + 2)), [{'a': 0} for _ in range(LAST + 2)])\n"
+    ).replace("LAST", str(limit - 1))
+    policy = {"min_free_space": 0, "value_budget": 100_000, "value_limit": limit}
+    with recorder.record(tmp_path / "p.rtrace", exclude=[__file__], **policy):  # type: ignore[arg-type]
+        exec(compile(text, str(tmp_path / "p.py"), "exec", dont_inherit=True), {})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        events = list(trace.find(kind="line", function="change"))
+        said = [
+            [trace.evaluate(asked, event) for event in events]
+            for asked in (f"items[{limit - 1}]", f"rows[{limit - 1}]['a']", f"items[{limit}]")
+        ]
+    assert [one.to_python() for one in said[0]] == [limit - 1, "new", "new", "new"]
+    assert [one.to_python() for one in said[1]] == [0, 0, "new", "new"]
+    hint = (
+        "--value-limit records more"
+        if limit > 60
+        else "--value-budget or --value-limit may record more"
+    )
+    assert all(f"a larger {hint}" in one.reason for one in said[2])
+
+
+def test_a_larger_limit_alone_is_enough(tmp_path: Path) -> None:
+    """Without a larger budget: what costs more is looked at at once as long as what costs less was before."""
+    text = (
+        "def change():\n"
+        "    total, rows, table = 0, [{'n': n} for n in range(1000)], {n: n for n in range(4000)}\n"
+        "    rows[700]['n'] = 'new'\n"
+        "    table[3900] = 'new'\n"
+        "    for i in range(100):\n"
+        "        total += i\n"
+        "    return total\n"
+        "change()\n"
+    )
+    with recorder.record(
+        tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__], value_limit=5_000
+    ):
+        exec(compile(text, str(tmp_path / "p.py"), "exec", dont_inherit=True), {})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        for asked, line in (("rows[700]['n']", 4), ("table[3900]", 5)):
+            (change,) = list(trace.watch(asked))[1:]
+            assert (change.event.line, change.new.to_python()) == (line, "new")
+
+
+@pytest.mark.parametrize("limit", [20, 200, 5_000])
+def test_of_a_whole_value_ten_times_as_many(limit: int, tmp_path: Path) -> None:
+    """And the most that such a value takes has room: names that are long, numbers that are, too."""
+    wide = [[{f"{'n' * 90}{i}": 1 << 59 + i % 3} for i in range(limit)] for _ in range(12)]
+    many = [list(range(limit)) for _ in range(12)]
+    policy = {"min_free_space": 0, "value_budget": 100_000, "value_limit": limit}
+    with recorder.record(tmp_path / "p.rtrace", **policy):  # type: ignore[arg-type]
+        look(many)
+        look(wide)
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        seen, rest = [e.locals["value"] for e in trace.find(kind="call", function="look")]
+        whole = [one for one in seen if not one.truncated]
+    of_elements = min(10 * limit, 20_000) - 12  # the rows themselves are some, too
+    assert len(whole) == of_elements // limit
+    assert len(rest) == 12
+
+
 def test_a_long_int_is_whole_up_to_four_bytes_for_each_code_point(tmp_path: Path) -> None:
     whole = [(1 << 8 * 4 * TEXT + by) - 1 for by in (-1, 0)]
     cut = [1 << 8 * 4 * TEXT, (1 << 8 * 4 * TEXT + 8) - 1]

@@ -151,7 +151,7 @@ def test_every_option_reaches_the_policy() -> None:
         "--require-trace --min-free-space 4 "
         "--no-keep-partial-trace --no-propagate-script-exit --json-errors=fd:3 --log-level debug "
         "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --keep-spans "
-        "--max-events 2 --max-duration 3s --value-budget 9 --capture-output 5k --capture-audit on"
+        "--max-events 2 --max-duration 3s --value-budget 9 --value-limit 12 --capture-output 5k --capture-audit on"
     )
     made, origins = load(cli_options=options.parse_policy(line.split()))
     assert made == Policy(
@@ -163,6 +163,7 @@ def test_every_option_reaches_the_policy() -> None:
         redact_defaults=False,
         source_text=False,
         value_budget=9,
+        value_limit=12,
         capture_output=5120,
         capture_audit=64 << 20,
         follow_children=True,

@@ -147,6 +147,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--capture-output": ("5MB", "much"),
     "--capture-audit": ("5MB", "much"),
     "--value-budget": ("8", "much"),
+    "--value-limit": ("300", "all"),
     "--record": ("all", "some"),
     "--recordings-dir": ("kept", TEXT),
     "--recordings-budget": ("5MB", "much"),

@@ -299,7 +299,8 @@ def test_truth_of_what_is_not_known(text: str, truth: bool | None) -> None:
         ("basket.token == 1", "basket.token is redacted"),
         (
             "sum(basket.items)",
-            "basket.items is cut: 3 of its 900 items are recorded; a larger --value-budget may record more",
+            "basket.items is cut: 3 of its 900 items are recorded; "
+            "a larger --value-budget or --value-limit may record more",
         ),
         ("basket.gone", "basket has no gone of its own that is recorded"),
         ("print(1)", "print is not something that can be asked of a trace"),

@@ -227,9 +227,9 @@ def test_what_was_cut_says_so(trace: Trace) -> None:
     asked = ("len(self.others[0]) + sum(self.others[0])", "self.items[0]", "sum(self.items)")
     reasons = {trace.evaluate(text, event).reason for text in asked}
     assert reasons == {
-        "self.others[…] is cut: 200 of its 900 items are recorded",  # which is the most
+        "self.others[…] is cut: 200 of its 900 items are recorded; a larger --value-limit records more",
         "self.items, a list of size 3, was left out of a value that is large or deep;"
-        " a larger --value-budget may record more",
+        " a larger --value-budget or --value-limit may record more",
     }
     assert not any("only code of" in reason for reason in reasons)
 

@@ -181,7 +181,7 @@ static void traverse_ordered(rec_visit *v, PyObject *o, uint32_t depth, PyObject
     Py_ssize_t size = rec_dict_size(o), shown;
     if (!traverse_begin(v, &PyDict_Type, size, size, depth, identity))
         return;
-    shown = rec_take_nodes(size);
+    shown = rec_take_nodes(size < REC_MOST_ORDERED ? size : REC_MOST_ORDERED);
     visit_container(v, &PyDict_Type, size, shown);
     visit_ordered(v, o, size, shown, depth + 1);
 }

@@ -5,6 +5,7 @@ cdef extern from "value/walk.h" nogil:
     ctypedef struct Limits "rec_limits_of_values":
         uint32_t items, depth, text, nodes
         size_t soft_size, value_size
+        uint32_t memo_mask
         uint32_t unreadable
     enum: REC_BYTES_PER_ELEMENT
     ctypedef struct Walk "rec_walk_state":
@@ -93,8 +94,13 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
     limits.depth = depth if depth < 60 else 60
     limits.text = text
     limits.nodes = nodes if nodes < REC_MEMO_SIZE // 4 else REC_MEMO_SIZE // 4
+    limits.memo_mask = 1
+    while limits.memo_mask < 4 * limits.nodes:
+        limits.memo_mask = 2 * limits.memo_mask + 1
     walk.node_limit = limits.nodes
-    limits.soft_size = 48 << 10
+    limits.soft_size = <size_t> 48 << 10
+    if limits.soft_size < <size_t> 24 * limits.nodes:
+        limits.soft_size = <size_t> 24 * limits.nodes
     limits.unreadable = ERR_VALUE_UNREADABLE
     # Beyond the soft end an element takes at most 96 bytes, and at most `nodes` + one container's are left.
     limits.value_size = limits.soft_size + 96 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192

@@ -18,6 +18,7 @@ typedef struct {
     uint32_t nodes;      /* elements of one value in all */
     size_t soft_size;    /* bytes after which text is cut to nothing and containers are elided */
     size_t value_size;   /* most bytes one value can take, given the above */
+    uint32_t memo_mask;  /* entries of the memo − 1 */
     uint32_t unreadable; /* the number of the error that stands for what could not be read */
 } rec_limits_of_values;
 
@@ -41,7 +42,9 @@ typedef struct {         /* a container met in this value → its index, for REF
     uint32_t index;
 } rec_met;
 
-enum { REC_MEMO_SIZE = 8192 }; /* a power of two; a node can enter three times (instance, built-in part, args) */
+/* A power of two. A node can enter three times (instance, built-in part, args). Of the memo no more is used than the limits
+ * take, so that it stays near at hand: `memo_mask`. */
+enum { REC_MEMO_SIZE = 131072 };
 
 extern rec_limits_of_values rec_limits;
 extern rec_walk_state rec_walk;
@@ -73,7 +76,7 @@ static inline int64_t rec_seen_before(PyObject *o)
 {
     if (REC_CHECKING)
         rec_walk.order = rec_fold(rec_walk.order, (uintptr_t)o);
-    REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "the memo holds every container of a value");
+    REC_CHECK(rec_walk.containers <= rec_limits.memo_mask, "the memo holds every container of a value");
     rec_identity_entry *entry = rec_identities.current;
     if (entry != NULL && entry->object == o) { /* what has a number stands in the table of these, and not in the memo */
         if (entry->walk == rec_walk.number)
@@ -82,8 +85,8 @@ static inline int64_t rec_seen_before(PyObject *o)
         entry->index = rec_walk.containers++;
         return -1;
     }
-    uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 16 & (REC_MEMO_SIZE - 1);
-    for (; rec_memo[at].walk == rec_walk.number; at = (at + 1) & (REC_MEMO_SIZE - 1))
+    uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 14 & rec_limits.memo_mask;
+    for (; rec_memo[at].walk == rec_walk.number; at = (at + 1) & rec_limits.memo_mask)
         if (rec_memo[at].object == o)
             return rec_memo[at].index;
     rec_memo[at] = (rec_met){o, rec_walk.number, rec_walk.containers++};
@@ -93,7 +96,7 @@ static inline int64_t rec_seen_before(PyObject *o)
 /* The number of one that is no object, and cannot be met again. */
 static inline void rec_count_container(void)
 {
-    REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "there is a number for every container of a value");
+    REC_CHECK(rec_walk.containers <= rec_limits.memo_mask, "there is a number for every container of a value");
     rec_walk.containers++;
 }
 

@@ -18,8 +18,9 @@ ASKED: Final = """
 ARITHMETIC: Final = "add sub mul truediv floordiv mod divmod pow lshift rshift and or xor matmul"
 
 
-MAY_BE_MORE: Final = "a larger --value-budget may record more"
-LIMITED: Final = 60  # elements of a value that is met where the policy's value_budget is used up; else 200 are recorded
+MAY_BE_MORE: Final = "a larger --value-budget or --value-limit may record more"
+RECORDS_MORE: Final = "a larger --value-limit records more"
+LIMITED: Final = 60  # elements of a value that is met where the policy's value_budget is used up; else its value_limit
 _THINGS: Final[dict[type, str]] = {str: "characters", bytes: "bytes", dict: "entries"}
 
 
@@ -134,8 +135,8 @@ class Cut(Opaque):
     def reason(self) -> str:
         held, what = len(self.items) + len(self.last), _THINGS.get(self.kind, "items")
         is_text = self.kind in (str, bytes, bytearray)
-        more = "" if is_text or held > LIMITED else f"; {MAY_BE_MORE}"
-        return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded{more}"
+        more = RECORDS_MORE if is_text or held > LIMITED else MAY_BE_MORE
+        return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded; {more}"
 
     @property
     def is_whole(self) -> bool:
