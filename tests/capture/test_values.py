@@ -617,6 +617,8 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("made", TASKS)
 def test_tasks_of_any_class_are_told_apart_and_named(tmp_path: Path, made: str) -> None:
+    if sys.version_info >= (3, 14) and "Python" in made:
+        pytest.skip("from 3.14 on Python's own tasks are not known as those that run")
     events = record(tmp_path, NAMED_TASKS.replace("MADE", TASKS[made]))
     at_work = [event for event in events if event.function.name == "work"]
     assert {
