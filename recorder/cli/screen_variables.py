@@ -111,10 +111,12 @@ class Variables(Tree[Entry]):
         found = None if node.data is None or node.data.item is None else children(node.data.item)
         if found is None or node.children:
             return
-        for part in islice(found.make(), MOST):
-            self._add(node, Entry("", part.name, part.note or _text(part, TEXT), item=part))
         more = found.indexed + found.named - MOST
-        if more > 0:
+        for part in islice(
+            found.make(), MOST + (more == 1)
+        ):  # it takes no more room than to be counted
+            self._add(node, Entry("", part.name, part.note or _text(part, TEXT), item=part))
+        if more > 1:
             node.add_leaf(Text(f"… {more:,} more", "dim"), Entry("", "", f"{more:,} more"))
 
     # ---- opening ----

@@ -223,6 +223,7 @@ def add_up(roots: list[Node]) -> list[Node]:
             whole.handled += node.handled
             whole.raised = whole.raised + node.raised
             whole.deepest = max(whole.deepest, node.deepest)
+            whole.seq = min(whole.seq, node.seq)
     return sorted(found.values(), key=lambda node: node.seq)
 
 

@@ -63,6 +63,56 @@ try:
 except KeyError:
     pass
 """,
+    "raised again by a function that is called": """
+def again():
+    raise
+def f():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        again()
+try:
+    f()
+except KeyError:
+    pass
+""",
+    "raised again by a function that a generator calls": """
+def again():
+    raise
+def gen():
+    again()
+    yield 1
+def f():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        next(gen())
+try:
+    f()
+except KeyError:
+    pass
+""",
+    "raised again by a function, the generator's own": """
+def again():
+    raise
+def gen():
+    try:
+        raise OSError(2)
+    except OSError:
+        yield 1
+        again()
+def f():
+    g = gen()
+    try:
+        raise KeyError(1)
+    except KeyError:
+        next(g)
+        next(g)
+try:
+    f()
+except OSError:
+    pass
+""",
     "another one in its place": """
 def f():
     try:
@@ -195,6 +245,23 @@ EXPECTED = {
         "f": ["raise KeyError", "handled KeyError", "unwind KeyError"],
         "other": ["raise OSError", "handled OSError"],
         "<module>": ["raise KeyError", "handled KeyError"],
+    },
+    "raised again by a function that is called": {
+        "again": ["unwind KeyError"],
+        "f": ["raise KeyError", "handled KeyError", "raise KeyError", "unwind KeyError"],
+        "<module>": ["raise KeyError", "handled KeyError"],
+    },
+    "raised again by a function that a generator calls": {
+        "again": ["unwind KeyError"],
+        "gen": ["raise KeyError", "unwind KeyError"],
+        "f": ["raise KeyError", "handled KeyError", "raise KeyError", "unwind KeyError"],
+        "<module>": ["raise KeyError", "handled KeyError"],
+    },
+    "raised again by a function, the generator's own": {
+        "again": ["unwind OSError"],
+        "gen": ["raise OSError", "handled OSError", "raise OSError", "unwind OSError"],
+        "f": ["raise KeyError", "handled KeyError", "raise OSError", "unwind OSError"],
+        "<module>": ["raise OSError", "handled OSError"],
     },
     "swallowed by a with, in one line": {"f": ["raise KeyError", "handled KeyError"]},
     "handled by code that calls first": {"f": ["raise KeyError", "handled KeyError"]},

@@ -44,6 +44,23 @@ def test_no_method_of_a_hostile_object_of_a_library_is_called(
     assert result.stdout.endswith(b" []\n")
 
 
+# What a program with a debugger of its own does: whatever the collector knows, ours among it, is asked for what it is.
+EVERYTHING = """
+import gc, types
+ASKED = ("__name__", "__qualname__", "__module__", "__doc__", "__text_signature__", "__self__", "__dict__")
+KINDS = (types.BuiltinFunctionType, types.FunctionType, types.MethodType, types.ModuleType, type)
+def asked(one):
+    return repr(one), [getattr(one, name, None) for name in ASKED], dir(one)
+answers = [asked(one) for one in gc.get_objects() if isinstance(one, KINDS)]
+print(len(answers) > 100, all(type(said) is str for said, *_ in answers))
+"""
+
+
+def test_whatever_the_collector_knows_can_be_looked_at(run_recorded: Run) -> None:
+    result = run_recorded(EVERYTHING)
+    assert (result.status, result.stdout, result.stderr) == (0, b"True True\n", "")
+
+
 LIVES = """
 import gc, sys, weakref
 log = []

@@ -363,6 +363,49 @@ def change_each(columns: list[Any]) -> None:
         column.iloc[503] = None
 
 
+# Made of texts of digits, or of None: what has more items than are shown of it.
+LONG_KINDS = {
+    "numpy.array([int(text or 0) for text in texts])": False,
+    "numpy.array([text or '' for text in texts], dtype='T')": False,
+    "numpy.array(texts, dtype=object)": True,
+    "numpy.ma.array([int(text or 0) for text in texts], mask=[text is None for text in texts])": True,
+    "pandas.Series([int(text or 0) for text in texts])": False,
+    "pandas.Series(texts)": True,
+    "pandas.Series(texts, dtype='category')": True,
+    "pandas.Index(texts)": True,
+    "pandas.array([text and int(text) for text in texts], dtype='Int64')": True,
+    "pandas.DataFrame({'a': range(len(texts)), 'b': texts})": True,
+    "pyarrow.array(texts)": True,
+    "pyarrow.array([text and int(text) for text in texts])": True,
+    "pyarrow.array([[text] for text in texts])": True,
+    "pyarrow.array([text and [text] for text in texts])": True,
+    "pyarrow.array([{'a': text} for text in texts])": True,
+    "pyarrow.array(texts).dictionary_encode()": True,
+    "pyarrow.chunked_array([texts])": True,
+    "pyarrow.chunked_array([texts[:450], texts[450:]])": True,
+    "pyarrow.table({'a': texts})": True,
+    "pyarrow.record_batch({'a': texts})": True,
+}
+
+
+@pytest.mark.parametrize(("kind", "can_lack"), LONG_KINDS.items(), ids=LONG_KINDS)
+def test_a_difference_where_nothing_is_shown_is_one(
+    tmp_path: Path, kind: str, can_lack: bool
+) -> None:
+    """Of two values that are made apart, by all that is in them; and those that hold the same do not differ."""
+    names = NAMES | {"pyarrow": pytest.importorskip("pyarrow")}
+    texts: list[str | None] = [str(n) for n in range(1000)]
+
+    def made(at: int, text: str | None) -> Any:
+        return eval(kind, names | {"texts": [*texts[:at], text, *texts[at + 1 :]]})
+
+    others = [made(at, "7") for at in (200, 450, 500, 979)] + [made(500, None)] * can_lack
+    first, again, *found = record_values(tmp_path, [made(0, "0"), made(0, "0"), *others])
+    assert not [*what_changed(first._tree, again._tree)]
+    assert all([*what_changed(first._tree, other._tree)] for other in found)
+    assert len(found) == 4 + can_lack
+
+
 LONG = {
     "numpy.longdouble('0.1')": "np.longdouble('0.1')",
     "numpy.longdouble(2)": "np.longdouble('2.0')",

@@ -199,6 +199,7 @@ class Plain:
 
     def __init__(self) -> None:
         self.a, self.slot, self.items, self.named = 1, [1], [self, 2], {"k": self}
+        self.rate, self.flag, self.none, self.word, self.raw = 1.5, True, None, "k", b"k"
 
     def method(self, *_: Any) -> None:
         pass
@@ -212,6 +213,8 @@ READ = [
     "z = hasattr(x, 'nowhere')", "z = getattr(x, 'items', None)", "z = x.a + 1", "z = f'{x.a} of {x.common}'",
     "if not x.items: pass", "z = 'k' in x.named", "z = x.a in (1, 2)", "z = collections.deque",
     "z = Plain.common", "if x.a == 1 or x.common == 2: z = 1", "y = x.items",
+    *(line.format(f"x.{name}") for name in ("a", "rate", "flag", "none", "word", "raw")
+      for line in ("if {}: pass", "if {} == 1: pass", "z = {} in (1, 2)")),
 ]  # fmt: skip
 NAMES: dict[str, Any] = {"Plain": Plain, "collections": collections, "gave": lambda: None}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder._core.decode import Scanner
+from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
 from recorder.trace.container.file import TraceFile
 from recorder.trace.format import ChunkType
 from tests.tools.rechunk import rechunked
@@ -142,6 +142,45 @@ def test_one_at_the_address_of_another_takes_its_place(
     assert held(path)[kind] < most
 
 
+def test_who_rests_while_others_come_and_go_is_still_known(tmp_path: Path) -> None:
+    """In whichever chunk: threads that recorded before, and that no frame is left of."""
+    path, in_pieces = tmp_path / "whole.rtrace", tmp_path / "pieces.rtrace"
+    made: dict[str, types.FunctionType] = {}
+    exec(compile("def met(turn):\n    return turn\n", "<met>", "exec"), made)
+    turns = [threading.Event() for _ in range(4)]
+    resting = []
+
+    def rest(number: int) -> None:
+        for turn in turns[number:]:
+            assert turn.wait(10)
+            made["met"](number)
+
+    def run(one: threading.Thread) -> threading.Thread:
+        one.start()
+        return one
+
+    with recorder.record(path, min_free_space=0, include=["<met>"]):
+        for number, turn in enumerate(turns):
+            made["met"](number)
+            run(threading.Thread(target=made["met"], args=(number,), name=f"short {number}")).join()
+            resting.append(run(threading.Thread(target=rest, args=(number,), name=f"{number}")))
+            turn.set()
+        for one in resting:
+            one.join()
+        made["met"](number)
+    told = names_of_threads(path)
+    assert sorted(set(told)) == [*"0123", "MainThread", *(f"short {number}" for number in range(4))]
+    for pieces in (None, 3, 40):
+        in_pieces.write_bytes(rechunked(path, pieces))
+        assert names_of_threads(in_pieces) == told
+
+
+def names_of_threads(path: Path) -> list[str]:
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+        return [event.thread.name for event in trace.events() if event.function.name == "met"]
+
+
 def test_types_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
     """More of them at a time than are remembered, each at an address of its own."""
     path = tmp_path / "types.rtrace"
@@ -175,14 +214,50 @@ def test_greenlets_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
     assert held(path)["tasks"] <= 1025
 
 
+AGAIN = (0, 1, 4095, 4096, 4097, 4998, 4999)  # some that were forgotten, and some that were not
+
+
 def test_files_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
     """As many names of files as there are pieces of code: they are remembered by the thousand, and not longer."""
     path = tmp_path / "files.rtrace"
     code = compile("x = 1", "<one>", "exec")
     with recorder.record(path, min_free_space=0, include=["<*>"]):
-        for i in range(5000):
+        for i in (*range(5000), *AGAIN):
             exec(code.replace(co_filename=f"<made {i}>"), {})
-    with recorder.open_trace(path) as trace:
-        assert trace.verify().verdict == "complete"
-        assert trace.at(len(trace) - 1).stack is not None
+    in_pieces = tmp_path / "pieces.rtrace"
+    in_pieces.write_bytes(rechunked(path, 20))
+    for one in (path, in_pieces):
+        with recorder.open_trace(one) as trace:
+            assert trace.verify().verdict == "complete"
+            assert trace.at(len(trace) - 1).stack is not None
+            files = [event.file for event in trace.events() if event.kind == "call"]
+            assert files == [f"<made {i}>" for i in (*range(5000), *AGAIN)]
     assert held(path)["files"] < 2000
+
+
+SAME = """
+def met(turn):
+    return turn
+for number in range(1000):
+    met(number)
+"""
+
+
+def test_what_a_chunk_restates_of_the_ones_before_it_does_not_grow(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """Of a program that goes on doing the same: each definition once, however many chunks have restated it."""
+    program, in_pieces = tmp_path / "same.py", tmp_path / "pieces.rtrace"
+    program.write_text(SAME)
+    in_pieces.write_bytes(rechunked(trace_of(program), 60))
+    file = TraceFile(in_pieces)
+    restated = []
+    try:
+        for chunk in file.of(ChunkType.EVENTS):
+            reader = Reader(0, 0, RawEvent, RawFrame)
+            reader.load(file.payload(chunk), chunk.head.first_event)
+            restated.append(reader.checkpoint()[1])
+    finally:
+        file.close()
+    assert len(restated) > 30
+    assert max(restated[20:]) <= max(restated[5:20]) + 20

@@ -513,6 +513,42 @@ def assert_body(events: list[Event], name: str, expected: dict[str, str]) -> Non
     assert {name: repr(returned.locals[name]) for name in expected} == expected
 
 
+# What a member is besides a member, and a value of that; it may have attributes of its own or none.
+MEMBERS = {
+    "Enum": "[1]", "Flag": "1", "IntEnum": "1", "IntFlag": "1", "StrEnum": "'x'", "int, Enum": "1",
+    "float, Enum": "1.5", "bytes, Enum": "b'x'", "tuple, Enum": "(1, 2)", "str, Enum": "'x'",
+}  # fmt: skip
+MEMBER = """
+from enum import *
+class Kind({base}):
+    A = {value}
+    {init}
+def f():
+    member = Kind.A
+    {change}
+    return None
+f()
+"""
+
+
+@pytest.mark.parametrize("base", MEMBERS)
+def test_a_member_of_an_enum_has_attributes_of_its_own(tmp_path: Path, base: str) -> None:
+    value = MEMBERS[base]
+    for has_marks in (False, True):
+        init = "def __init__(self, *_): self.marks = [7]" if has_marks else ""
+        change = "member.marks.append(8)" if has_marks else "pass"
+        folder = tmp_path / str(has_marks)
+        folder.mkdir()
+        text = MEMBER.format(base=base, value=value, init=init, change=change)
+        events = [event for event in record(folder, text) if event.function.name == "f"]
+        shown = f"<program.Kind.A: {value}>"
+        assert str(events[2].locals["member"]) == (
+            f"program.Kind({shown}, marks=[7])" if has_marks else shown
+        )
+        assert ("member" in events[3].changed) is has_marks
+        assert ("marks=[7, 8]" in str(events[3].locals["member"])) is has_marks
+
+
 def test_threads_and_tasks_have_their_names(tmp_path: Path) -> None:
     program = """
 import asyncio, threading
@@ -550,6 +586,46 @@ thread.join()
     assert {e.task for e in events if e.function.name == "<module>"} == {None}
     same = {e.task.number for e in events if e.task and e.task.name == "same name"}
     assert len(same) == 3
+
+
+# Who makes the tasks of a loop. Python's own are there where an interpreter lacks the other ones, and to debug with.
+TASKS = {
+    "C": "asyncio.Task",
+    "derived from C": "Derived",
+    "Python": "asyncio.tasks._PyTask",
+    "derived from Python": "DerivedFromPython",
+}
+NAMED_TASKS = """
+import asyncio
+class Derived(asyncio.Task): pass
+class DerivedFromPython(asyncio.tasks._PyTask): pass
+def work(n):
+    return n
+async def child(n):
+    await asyncio.sleep(0)
+    return work(n)
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, coroutine, **more: MADE(coroutine, loop=loop, **more))
+    await asyncio.gather(*[asyncio.create_task(child(n), name=f"child {n}") for n in (1, 2)])
+    renamed = asyncio.create_task(child(3), name="first")
+    renamed.set_name("second")
+    await renamed
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("made", TASKS)
+def test_tasks_of_any_class_are_told_apart_and_named(tmp_path: Path, made: str) -> None:
+    if sys.version_info >= (3, 14) and "Python" in made:
+        pytest.skip("from 3.14 on Python's own tasks are not known as those that run")
+    events = record(tmp_path, NAMED_TASKS.replace("MADE", TASKS[made]))
+    at_work = [event for event in events if event.function.name == "work"]
+    assert {
+        (event.locals["n"].to_python(), event.task.name) for event in at_work if event.task
+    } == {(1, "child 1"), (2, "child 2"), (3, "second")}
+    assert len({event.task.number for event in at_work if event.task}) == 3
+    assert all(event.task for event in at_work)
 
 
 def test_what_is_thrown_into_a_generator_is_named(tmp_path: Path) -> None:

@@ -318,6 +318,35 @@ def test_values_open_and_stay_open(trace: Path) -> None:
     drive(trace, how)
 
 
+def test_of_a_value_so_many_parts_are_listed_and_the_rest_is_counted(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "parts.py"
+    program.write_text(
+        "fits, one_more, many = [*range(200)], [*range(201)], [*range(1500)]\n"
+        "import array\n"
+        "numbers = array.array('i', range(300))\n"
+        "x = 1\n"
+    )
+
+    async def how(screen: Driver) -> None:
+        await screen.press("end")
+        for name, last in (
+            ("fits", ("199", "199")),
+            ("one_more", ("…", "1 more were not recorded")),
+            ("many", ("…", "1,300 more were not recorded")),
+            ("numbers", ("", "100 more")),
+        ):
+            await screen.mark(name)
+            await screen.press("right")
+            rows = screen.rows(name)
+            assert len(rows) == 200 + (name != "fits")
+            assert rows[-1][1:] == last
+            await screen.press("left")
+
+    drive(trace_of(program), how)
+
+
 def test_what_changed_within_is_told_by_its_path(tree: Path) -> None:
     async def how(screen: Driver) -> None:
         await screen.find("grow.py:9")

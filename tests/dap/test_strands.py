@@ -137,6 +137,31 @@ def test_a_task_that_waits_goes_on_where_it_was(
         assert session.evaluate("n") == name[1]
 
 
+# What runs first in each, and the frame that is asked to begin again; of numbers() this was before what main() runs in.
+BEGINNINGS = {"leaf": 3, "middle": 8, "numbers": 12, "main": 16, "module __main__": 1}
+
+
+def test_any_frame_begins_again_whichever_strand_it_is_in(
+    session: Session, open_at: Callable[..., int]
+) -> None:
+    open_at("strands_begin_again.py", TASKS, 4)
+    where = session.ask("recorder.position")["seq"]
+    names = list(shown(session))
+    met = set()
+    for name in names:
+        for at in range(len(shown(session)[name])):
+            number = number_of(session, name.partition(" (")[0])
+            frame = session.ask("stackTrace", threadId=number)["stackFrames"][at]
+            stop = session.move("restartFrame", frameId=frame["id"])
+            assert stop.reason == "restart"
+            assert stop.stack[0] == (frame["name"], BEGINNINGS[frame["name"]])
+            if name.startswith("w"):
+                assert session.evaluate("n") == name[1]
+            met.add(frame["name"])
+            session.move("recorder.goto", seq=where)
+    assert met == BEGINNINGS.keys()
+
+
 def test_a_task_ends_in_what_runs_it(session: Session, open_at: Callable[..., int]) -> None:
     here = open_at("strands_end.py", TASKS, 10)
     stop = session.move("next", threadId=here)

@@ -21,6 +21,7 @@ import pytest
 from recorder import diagnostics, errors
 from recorder.destination import Destination
 from recorder.diagnostics import Reporter
+from tests.conftest import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "recorder/errors/diagnostic.schema.json").read_text(encoding="utf-8"))
@@ -310,6 +311,41 @@ def test_a_closed_or_replaced_stderr_does_not_matter() -> None:
     with open("/dev/full", "w") as device:
         full = run(program.format(""), stdout=subprocess.PIPE, stderr=device)
     assert (full.returncode, full.stdout) == (0, "False\n")
+
+
+REPLACED = """
+import errno, os, sys
+import recorder
+from recorder import errors
+from recorder._core import control
+
+def work(): return 1
+
+session = recorder.start("it.rtrace", on_recorder_error="disable", min_free_space=0)
+os.close(2)
+own = open(sys.argv[1], sys.argv[2])
+assert own.fileno() == 2
+page = control.ControlPage(session._staging.file("control"))
+page.set_sealer_fault(errors.DiskFullError.number, errno=errno.ENOSPC, detail="/disk")
+page.close()
+while recorder.is_recording():
+    work()
+own.write("its own\\n")
+"""
+
+
+@pytest.mark.parametrize(("mode", "lines"), [("w", 0), ("a", 1)])
+def test_a_file_of_the_programs_that_took_the_place_of_stderr_is_its_own(
+    tmp_path: Path, mode: str, lines: int
+) -> None:
+    """But for a log, which is written to behind its end."""
+    own = tmp_path / "own"
+    program = [sys.executable, "-c", REPLACED, str(own), mode]
+    done = subprocess.run(program, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    *said, last = own.read_text().splitlines()
+    assert last == "its own"
+    assert ["ERR_DISK_FULL" in line for line in said] == [True] * lines
 
 
 def test_the_text_line_survives_any_text() -> None:

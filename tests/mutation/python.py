@@ -30,8 +30,9 @@ class Finder:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             function = f"{function}.{node.name}".lstrip(".")
         for operator, start, end, new in self.at(node):
-            line = self.text.count("\n", 0, start) + 1
-            yield Mutant(self.file, function, line, operator, start, end, self.text[start:end], new)
+            old, line = self.text[start:end], self.text.count("\n", 0, start) + 1
+            if new != old:  # two arguments are alike
+                yield Mutant(self.file, function, line, operator, start, end, old, new)
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list"):
                 continue

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ENVIRONMENT
+from recorder.trace.reader import open_trace
+from tests.conftest import ENVIRONMENT, Run
+from tests.tools.tape_tools import leftovers, until
 
 # Policies, and what is recorded of `work` under each: functions of its own, of an installed module and of the standard
 # library; whether its secret is shown.
@@ -128,3 +130,114 @@ def test_a_part_leaves_the_exit_status_to_the_program(tmp_path: Path, happened: 
     policy = {"propagate_script_exit": False, "require_trace": True}
     done = run(tmp_path, [(policy, happened, {"propagate_script_exit": False})])
     assert (done.returncode, done.stdout) == (7, "work, shown\n"), done.stderr
+
+
+MAIN = """
+import recorder
+def work(): return 1
+work()
+recorder.reset()
+for scope in ("own", "all"):
+    with recorder.record(f"{scope}.rtrace", scope=scope, min_free_space=0):
+        work()
+    with recorder.open_trace(f"{scope}.rtrace") as trace:
+        print(scope, sorted({event.function.name for event in trace.events()}))
+"""
+
+
+def test_the_program_that_was_recorded_as_a_whole_is_no_longer_always_in_scope(
+    run_recorded: Run, tmp_path: Path
+) -> None:
+    """An installed one, which is recorded because it is the program."""
+    program = tmp_path / "site-packages" / "tool.py"
+    program.parent.mkdir()
+    program.write_text(MAIN)
+    result = run_recorded(program)
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout == b"own []\nall ['<module>', 'work']\n"
+    with open_trace(result.trace) as trace:
+        assert {"<module>", "work"} <= {event.function.name for event in trace.events()}
+
+
+FORKING = """
+import errno, os, sys
+import recorder
+from recorder import errors
+from recorder._core import control
+
+def work(): return 1
+
+session = recorder.start("whole.rtrace", on_recorder_error="disable", follow_children=True, min_free_space=0)
+if sys.argv[1] == "over":
+    page = control.ControlPage(session._staging.file("control"))
+    page.set_sealer_fault(errors.DiskFullError.number, errno=errno.ENOSPC, detail="/disk")
+    page.close()
+    while recorder.is_recording():
+        work()
+pid = os.fork()
+if pid == 0:
+    work()
+    sys.exit(3)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+"""
+
+
+@pytest.mark.parametrize(("what", "children"), [("goes on", 1), ("over", 0)])
+def test_a_child_is_recorded_as_long_as_its_parent_is(
+    tmp_path: Path, what: str, children: int
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(FORKING)
+    done = subprocess.run(
+        [sys.executable, program, what], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=100
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    until(lambda: not leftovers(tmp_path))
+    found = [path for path in tmp_path.glob("*.rtrace") if path.name != "whole.rtrace"]
+    assert len(found) == children
+
+
+NUMBERED = """
+import asyncio, threading
+import recorder
+
+def work(): return 1
+
+async def child(): return work()
+
+async def children():
+    for n in range(3): await asyncio.create_task(child(), name=f"{n}")
+
+def everything():
+    asyncio.run(children())
+    for n in range(2):
+        one = threading.Thread(target=work, name=f"{n}")
+        one.start()
+        one.join()
+
+class Kind: pass
+for turn in range(3):
+    with recorder.record(f"{turn}.rtrace", min_free_space=0, include=[__file__], scope="own"):
+        everything()
+        it = Kind()
+    with recorder.open_trace(f"{turn}.rtrace") as trace:
+        events = list(trace.events())
+        print({event.thread.number: event.thread.name for event in events},
+              {event.task.number: event.task.name for event in events if event.task and event.task.name.isdigit()},
+              sorted({event.function.number: event.function.name for event in events}.items()))
+"""
+
+
+def test_each_recording_counts_from_the_beginning(tmp_path: Path) -> None:
+    """Threads, tasks and functions have the numbers that they have in the first one."""
+    program = tmp_path / "program.py"
+    program.write_text(NUMBERED)
+    done = subprocess.run(
+        [sys.executable, program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=100
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stdout.splitlines()
+    assert first.startswith(
+        "{0: 'MainThread', 1: '0', 2: '1'} {1: '0', 2: '1', 3: '2'} [(0, '<module>'), (1, 'everything'), "
+    )
+    assert others == [first] * 2

@@ -4,7 +4,7 @@ answer as one that reads the events; and what is told wrongly is found, and not 
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,10 @@ def test_it_is_what_the_events_come_to(cut: Path) -> None:
     calls: Counter[tuple[int, int]] = Counter()
     handled: Counter[tuple[int, int]] = Counter()
     ended: Counter[tuple[int, int]] = Counter()
-    for event in trace.events():
+    first: dict[tuple[int, int], int] = {}
+    for seq, event in enumerate(trace.events()):
         key = event.thread.number, event.code.number
+        first.setdefault(key, seq)
         calls[key] += event.kind == "CALL"
         handled[key] += event.kind == "HANDLED"
         ended[key] += event.kind == "UNWIND"
@@ -111,17 +113,44 @@ def test_it_is_what_the_events_come_to(cut: Path) -> None:
         for node in sums.nodes
         if node.parent == number
     }
+    assert {key: node.first_event for key, node in found.items()} == first
     assert +Counter({key: node.calls for key, node in found.items()}) == +calls
     assert +Counter({key: node.handled for key, node in found.items()}) == +handled
     assert +Counter({key: sum(node.raised.values()) for key, node in found.items()}) == +ended
     by_way: Counter[tuple[int, int]] = Counter()
+    met: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     thread_of = {number: thread for kind, number, thread, _, _ in sums.roots if kind != 2}
     for number, node in enumerate(sums.nodes):
         if node.parent in thread_of:
             thread_of[number] = thread_of[node.parent]
             assert node.code is not None
             by_way[thread_of[number], node.code] += node.calls
+            met[thread_of[number], node.code].append(node.first_event)
     assert +by_way == +calls
+    assert {key: min(seqs) for key, seqs in met.items()} == first
+
+
+def test_what_is_within_a_function_has_it_on_the_stack(cut: Path) -> None:
+    """By the reader that shares nothing with the recorder's; with what ran in tasks, too."""
+    expected: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for event in second_reader.Trace(cut.read_bytes()).events():
+        if event.kind == "CALL":
+            stack = event.stacks()[event.thread.number]
+            for name in {frame.code.qualified_name for frame in stack}:
+                expected[name][event.code.number] += 1
+    with open_trace(cut) as trace:
+        for name, calls in expected.items():
+            assert added_up(trace.tree(name)) == calls, name
+
+
+def added_up(nodes: list[Node]) -> Counter[int]:
+    """Calls, by number of the function."""
+    found: Counter[int] = Counter()
+    for node in nodes:
+        if node.function is not None:
+            found[node.function.number] += node.calls
+        found += added_up([*node.children])
+    return +found
 
 
 def test_verify_finds_one_that_lies(trace_of: TraceOf, tmp_path: Path) -> None:

@@ -3,7 +3,10 @@ answer; and what is told wrongly is not believed."""
 
 from __future__ import annotations
 
+import math
 import random
+import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,35 @@ def test_it_tells_of_every_event(cut: Path) -> None:
         assert {code for code, *_ in seen} == {
             code for code, (kinds, _, _) in entry.codes.items() if kinds
         }  # and of no other function
+
+
+def test_the_range_of_a_variable_is_that_of_its_values(cut: Path) -> None:
+    """No narrower, or events would be passed over; and no wider, or none would."""
+    trace = second_reader.Trace(cut.read_bytes())
+    told = trace.contents()
+    count = 0
+    for chunk in trace.chunks:
+        if chunk.type != second_reader.EVENTS or not chunk.events:
+            continue
+        seen: defaultdict[tuple[int, int], set[float]] = defaultdict(set)
+        for event in trace.chunk_events(chunk):
+            for slot, value in event.frame.variables.bound().items():
+                seen[event.code.number, slot].add(number_of(value))
+        for code, ranges in told[chunk.first_event].ranges.items():
+            for slot, found in ranges.items():
+                values = seen[code, slot]
+                assert found == (min(values), max(values)), (code, slot)
+                count += 1
+    assert count > 0 or cut.name.startswith(("class_bodies", "module_bodies", "global_names"))
+
+
+def number_of(value: Any) -> float:
+    """NaN: it is none."""
+    kind, *what = value
+    if kind == "FLOAT":
+        number: float = struct.unpack("<d", what[0])[0]
+        return number
+    return {"TRUE": 1, "FALSE": 0, "INT": what and what[0]}.get(kind, math.nan)
 
 
 def test_a_scanner_tells_of_a_chunk_what_was_told_of_its_segment(cut: Path) -> None:

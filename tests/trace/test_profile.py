@@ -237,6 +237,33 @@ def test_what_comes_first(trace: Trace) -> None:
         assert [n.seq for n in of("order")] == sorted(n.seq for n in of("order"))
 
 
+ELSEWHERE_FIRST = """
+import threading
+def one(): pass
+def two(): pass
+def work():
+    one()
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+two()
+one()
+"""
+
+
+def test_a_function_is_first_where_any_thread_called_it(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "elsewhere_first.py"
+    program.write_text(ELSEWHERE_FIRST)
+    with open_trace(trace_of(program)) as trace:
+        found = trace.stats(own=True)
+        names = [node.function.name for node in found if node.function is not None]
+        assert names == ["<module>", "work", "one", "two"]
+        for node, name in zip(found, names, strict=True):
+            assert node.seq == next(trace.find(function=name)).seq
+
+
 # ---- what is asked for --------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ cdef struct Task:
     PyObject *object         # not owned: the address is used again, see enter_task
     void *frame              # of its coroutine
     uint64_t name_fingerprint
+    uint64_t met             # before which event
     uint32_t number
 
 cdef enum:
@@ -43,12 +44,14 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
     cdef uint64_t fingerprint = rec_fingerprint(name, name.ob_type) if name != NULL else 1
     cdef bint known = task.object == object and (body == NULL or task.frame == NULL or body == task.frame)
     global tasks_made
-    if known and frame != NULL and body == <void *> frame and task.frame != NULL and not is_suspended(frame):
+    if (known and frame != NULL and body == <void *> frame and task.frame != NULL and task.met != tape.events
+            and not is_suspended(frame)):
         known = False                           # its coroutine begins: a new task at the address of an old one
     if not known:
         if task.object != NULL:
             tape.cur = put_retire(tape.cur, REC_DEF_TASK, task.number)
         task.object = object
+        task.met = tape.events
         task.number = tasks_made
         tasks_made += 1
     if not known or fingerprint != task.name_fingerprint:

@@ -414,6 +414,8 @@ static inline PyObject *some_none(void)
     return none;
 }
 
+static inline void visit_none(rec_visit *v) { visit_value(v, some_none(), Py_TYPE(Py_None), 0); }
+
 /* NULL: None. */
 static inline void visit_object(rec_visit *v, PyObject *o, uint32_t depth)
 {
@@ -434,11 +436,11 @@ static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
 }
 
 /* Of a socket, as Python has it: a tuple, or a text. */
-static void traverse_address(rec_visit *v, const rec_part *part, uint32_t depth)
+static void traverse_address(rec_visit *v, const rec_part *part)
 {
     rec_address address;
     if (!rec_address_of(part->address.fd, part->address.family, part->address.is_peer, &address)) {
-        visit_object(v, NULL, depth);
+        visit_none(v);
     } else if (address.kind == REC_ADDRESS_PATH) {
         visit_utf8(v, address.text, (Py_ssize_t)address.size);
     } else if (address.kind == REC_ADDRESS_BYTES) {
@@ -573,7 +575,7 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         traverse_holes(v, part->object, depth);
         return;
     case REC_PART_ADDRESS:
-        traverse_address(v, part, depth);
+        traverse_address(v, part);
         return;
     case REC_PART_CONTEXT:
         traverse_context(v, part->object, depth);

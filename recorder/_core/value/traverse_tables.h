@@ -115,7 +115,7 @@ static void traverse_object_array(rec_visit *v, const rec_cells *cells, const re
     if (size > (Py_ssize_t)rec_limits.items && rec_cells_digest(cells, &digest))
         visit_digest(v, digest);
     else
-        visit_object(v, NULL, depth + 1);
+        visit_none(v);
 }
 
 static void visit_string(rec_visit *v, const rec_strings *strings, const rec_arrow_item *text, uint32_t depth)
@@ -151,7 +151,7 @@ static void traverse_string_array(rec_visit *v, const rec_strings *strings, cons
     if (size > (Py_ssize_t)rec_limits.items && rec_strings_digest(strings, &digest))
         visit_digest(v, digest);
     else
-        visit_object(v, NULL, depth + 1);
+        visit_none(v);
     if (strings->missing != NULL)
         visit_object(v, strings->missing, depth + 1);
 }
@@ -206,7 +206,7 @@ static void traverse_texts(rec_visit *v, const rec_column *column, Py_ssize_t fi
         else if (texts->data != NULL)
             visit_utf8(v, texts->data, texts->size);
         else
-            visit_object(v, NULL, depth + 1);
+            visit_none(v);
     }
 }
 
@@ -261,7 +261,7 @@ static void traverse_nests(rec_visit *v, const rec_column *column, Py_ssize_t fi
         rec_arrow_nest nest;
         rec_arrow_nest_of(&column->arrow, first + i, &nest);
         if (nest.is_missing)
-            visit_object(v, NULL, depth + 1);
+            visit_none(v);
         else if (nest.is_list)
             (void)traverse_child(v, &nest, 0, column->type, depth); /* audit: nothing stands beside a list */
         else if (rec_walk.nodes_left < NODES_OF_COLUMN * (uint32_t)nest.count)
@@ -288,14 +288,14 @@ static void traverse_some(rec_visit *v, const rec_column *column, Py_ssize_t fir
         visit_cells(v, rec_type_of(some.type), &some);
 }
 
-static void traverse_missing(rec_visit *v, const rec_column *column, uint32_t depth)
+static void traverse_missing(rec_visit *v, const rec_column *column)
 {
     const rec_cells missing = {.type = column->cells.type, .data = column->missing, .dimensions = 1,
                                .length = column->first + column->last, .stride = 1, .item_size = 1, .format = "?"};
     if (column->has_missing)
         visit_cells(v, rec_type_of(missing.type), &missing);
     else
-        visit_object(v, NULL, depth);
+        visit_none(v);
 }
 
 /* What the values of a column are about: an object; of values that Arrow keeps, the name of a time
@@ -323,13 +323,13 @@ static void traverse_column(rec_visit *v, const rec_column *column, uint32_t dep
     if (column->last > 0)
         traverse_some(v, column, column->last_at, column->last, depth + 1);
     else
-        visit_object(v, NULL, depth + 1);
-    traverse_missing(v, column, depth + 1);
+        visit_none(v);
+    traverse_missing(v, column);
     traverse_about(v, column, depth + 1);
     if (column->last > 0 && rec_column_digest(column, &digest))
         visit_digest(v, digest);
     else
-        visit_object(v, NULL, depth + 1);
+        visit_none(v);
     if (column->variant != NULL)
         visit_text(v, column->variant);
 }
@@ -421,7 +421,7 @@ static void traverse_columns(rec_visit *v, const rec_frame *frame, Py_ssize_t sh
         else if (values != NULL)
             traverse_values(v, values, row, depth + 1);
         else
-            visit_object(v, NULL, depth + 1);
+            visit_none(v);
     }
 }
 
@@ -472,7 +472,7 @@ __attribute__((noinline)) static void traverse_arrow_column(rec_visit *v, const 
         rec_count_container();
         traverse_column(v, &column, depth);
     } else {
-        visit_object(v, NULL, depth);
+        visit_none(v);
     }
 }
 
@@ -550,22 +550,22 @@ static void traverse_tensor(rec_visit *v, PyObject *o, rec_type_entry *entry, ui
     if (rec_cells_fit(&tensor.cells, (size_t)-1) > rec_array_limit() && rec_cells_digest(&tensor.cells, &digest))
         visit_digest(v, digest);
     else
-        visit_object(v, NULL, depth + 1);
+        visit_none(v);
 }
 
-static void traverse_bytes_of_foreign(rec_visit *v, const rec_foreign *foreign, uint32_t depth)
+static void traverse_bytes_of_foreign(rec_visit *v, const rec_foreign *foreign)
 {
     Py_ssize_t size = rec_cells_count(&foreign->cells) * foreign->cells.item_size;
     if (foreign->cells.data == NULL) {
-        visit_object(v, NULL, depth);
-        visit_object(v, NULL, depth);
+        visit_none(v);
+        visit_none(v);
         return;
     }
     visit_data(v, foreign->cells.data, size);
     if (size > (Py_ssize_t)rec_limits.text && size <= REC_MOST_DIGESTED)
         visit_digest(v, rec_hash_bytes(foreign->cells.data, (size_t)size));
     else
-        visit_object(v, NULL, depth);
+        visit_none(v);
     rec_count_bytes((size_t)size);
 }
 
@@ -583,9 +583,9 @@ static void traverse_foreign(rec_visit *v, PyObject *o, const rec_type_entry *en
     traverse_shape(v, &foreign.cells);
     if (foreign.is_secret) {
         visit_redacted(v);
-        visit_object(v, NULL, depth + 1);
+        visit_none(v);
     } else {
-        traverse_bytes_of_foreign(v, &foreign, depth + 1);
+        traverse_bytes_of_foreign(v, &foreign);
     }
     visit_object(v, foreign.held, depth + 1);
 }
