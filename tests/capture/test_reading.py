@@ -219,7 +219,7 @@ READ = [
 NAMES: dict[str, Any] = {"Plain": Plain, "collections": collections, "gave": lambda: None}
 
 TIMES = 50
-PAIRS = 4
+PAIRS = 8
 
 # A program that is run with `LINE` again and again, and how often objects are looked at for each of them. With several
 # objects, side by side: two of them may have the same place among the looks, by their addresses.

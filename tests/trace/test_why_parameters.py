@@ -165,7 +165,7 @@ SET_BY = [
 def test_parts_of_parts(
     tmp_path: Path, trace_of: Callable[[Path], Path], name: str, before: str, by: str
 ) -> None:
-    program = tmp_path / "parts.py"
+    program = tmp_path / "parts_of_parts.py"
     program.write_text(PARTS)
     lines = [line.strip() for line in PARTS.splitlines()]
     with recorder.open_trace(trace_of(program)) as trace:
