@@ -173,6 +173,7 @@ SHOWN = {
     "array.array('d')": "array('d')",
     "Measured('i', [1])": "builtins_of_test.Measured(shape=(1,), format='i', [1])",
     "Titled([1], 'x')": "builtins_of_test.Titled([1], title='x')",
+    "Bound(int, '1')": "builtins_of_test.Bound(<class 'int'>, '1')",
     "Buffer(b'ab')": "<builtins_of_test.Buffer position=0 content=b'ab'>",
     "made_of_itself(OrderedDict())": "OrderedDict({'a': ...})"
     if sys.version_info >= (3, 12)
@@ -236,6 +237,7 @@ class Titled(deque):
     def __init__(self, items, title):
         super().__init__(items)
         self.title = title
+class Bound(functools.partial): pass
 class Buffer(io.BytesIO): pass
 class Share(Decimal): pass
 class Box(typing.Generic[typing.TypeVar("T")]): pass

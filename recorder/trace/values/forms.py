@@ -257,8 +257,7 @@ def _view(which: int | None) -> Callable[[Writer, Node], None]:
 def _partial(out: Writer, node: Node) -> None:
     function, *others = node.items
     arguments, named = [_part(out, part) for part in others]
-    name = "functools.partial" if node.type == ("functools", "partial") else short_name(node)
-    out.add(f"{name}(")
+    out.add(f"{short_name(node)}(")
     out.part(function)
     if isinstance(arguments, Node) and arguments.tag == TAG_TUPLE:
         for argument in arguments.items:
