@@ -127,9 +127,18 @@ def test_the_report_names_what_survived(monkeypatch: pytest.MonkeyPatch) -> None
     assert mutation.report(rows) == "a.py::f\n  5: constant: '3' → '4'\n1 of 2 caught, 50 %"
 
 
-def test_the_tests_of_a_file_are_those_that_the_page_names() -> None:
-    folders = ["tests/trace", "tests/export", "tests/bugs"]
-    assert noticing.folders_for("recorder/trace/varint.py") == folders
+@pytest.mark.parametrize(
+    ("file", "folders"),
+    [
+        ("varint.py", "trace export bugs"),
+        ("values/forms.py", "trace capture export bugs"),  # of both rows that it is in
+        ("container/file.py", "trace staging export bugs"),
+        ("recovery.py", "staging trace export bugs"),
+    ],
+)
+def test_the_tests_of_a_file_are_those_that_the_page_names(file: str, folders: str) -> None:
+    found = noticing.folders_for(f"recorder/trace/{file}")
+    assert found == [f"tests/{folder}" for folder in folders.split()]
 
 
 # ---- many in one build -----------------------------------------------------------------------------
