@@ -158,6 +158,8 @@ def make_form(node: Node, build: Callable[[Any], Any]) -> Any:
         raise CannotMake
     if node.size in OF_CLASSES:
         return row.make(*[_with_classes(part, build) for part in node.items])
+    if node.size == Form.DEFAULTDICT:  # can be made, whatever its factory is
+        return row.make(node.items[0], build(node.items[1]))
     return row.make(*[part if _is_class(part) else build(part) for part in node.items])
 
 
