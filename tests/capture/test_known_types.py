@@ -340,7 +340,14 @@ def test_a_value_is_shown_as_it_shows_itself_and_made_anew(
 
 
 def test_a_defaultdict_of_the_programs_own_factory_is_made_a_plain_dict(tmp_path: Path) -> None:
-    texts = ["Gone", "made_of_itself", "lambda: 0", "functools.partial(int)", "[].copy", "Gone().__str__"]
+    texts = [
+        "Gone",
+        "made_of_itself",
+        "lambda: 0",
+        "functools.partial(int)",
+        "[].copy",
+        "Gone().__str__",
+    ]
     factories = make(texts)
     values = [collections.defaultdict(each, {"a": [1], 2: "b"}) for each in factories]
     for found in record_values(tmp_path, values):
