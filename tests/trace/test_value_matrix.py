@@ -47,17 +47,20 @@ TOLD_BY_VALUE = (
 # What only the object's own code could tell, though it has an answer; of a group of kinds, by how they begin.
 NOT_TOLD = {
     "bool": """Page typing.TypeVar threading. multiprocessing. queue. done asyncio. socket. contextvars.Context( ctypes.
-        (ctypes. Pixel Share Folder Measured pyarrow.list_""",
+        (ctypes. Pixel Share Folder Measured pyarrow.list_ cached random.Random struct.Struct csv.reader message""",
+    "len": "ElementTree.fromstring message",
     "int": "Share",
     "float": "Share",
     "complex": "Share",
     "iter": "loop. list[int] typing.Literal ipaddress.ip_network open( map itertools.accumulate itertools.groupby "
-    "itertools.pairwise pyarrow.schema",
-    "reversed": "pyarrow.table pyarrow.schema",
-    "in": "loop. io. open( ipaddress.ip_network iter( enumerate reversed zip map itertools. pyarrow.schema",
-    "[0]": "ipaddress.ip_network pyarrow.schema",
-    "[-1]": "ipaddress.ip_network pyarrow.schema",
-    "[:1]": "Measured numpy.ma. pandas.DataFrame pyarrow.table",
+    "itertools.pairwise pyarrow.schema csv.reader ElementTree.fromstring message",
+    "reversed": "pyarrow.table pyarrow.schema ElementTree.fromstring message",
+    "in": "loop. io. open( ipaddress.ip_network iter( enumerate reversed zip map itertools. pyarrow.schema "
+    "csv.reader ElementTree.fromstring message",
+    "[0]": "ipaddress.ip_network pyarrow.schema ElementTree.fromstring message",
+    "[-1]": "ipaddress.ip_network pyarrow.schema ElementTree.fromstring message",
+    "['a']": "message",
+    "[:1]": "Measured numpy.ma. pandas.DataFrame pyarrow.table ElementTree.fromstring message",
 }
 
 
