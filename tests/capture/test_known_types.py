@@ -608,7 +608,9 @@ def said(value: Any, spec: str) -> str:
 
 def test_a_number_and_a_text_are_formatted_as_they_themselves_are(tmp_path: Path) -> None:
     moment = datetime.datetime(2020, 1, 2, 3, 4)
-    values = [*FORMATTED, moment, moment.date(), moment.time(), fractions.Fraction(1, 3)]
+    values = [*FORMATTED, moment, moment.date(), moment.time()]
+    if sys.version_info >= (3, 12):  # before, a fraction takes no format, and is told as its text
+        values.append(fractions.Fraction(1, 3))
     for value, found in zip(values, record_values(tmp_path, values), strict=True):
         for spec in (*SPECS, "%H:%M"):
             assert said(found, spec) == said(value, spec), (value, spec)
