@@ -67,6 +67,13 @@ ARRAYS = {
     "numpy.float16(0.5)": "np.float16(0.5)",
 }  # fmt: skip
 
+MOMENTS = [
+    f"numpy.{kind}({number!r}, {unit!r})"
+    for kind in ("datetime64", "timedelta64")
+    for number in (0, 3, -70, "NaT")
+    for unit in ("Y", "2M", "D", "s", "25s", "ns", "10ns")
+] + ["numpy.datetime64('NaT')"]
+
 FRAMES = {
     "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})": "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})",
     "pandas.DataFrame({'s': ['x', None]})": "pandas.DataFrame({'s': ['x', …]})",
@@ -149,7 +156,7 @@ exec("def replaced(it): it[:] = ['x' * 40, 'y', 'z' * 20]; return it", NAMES)
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Value]]:
-    texts = [*ARRAYS, *FRAMES]
+    texts = [*ARRAYS, *MOMENTS, *FRAMES]
     values = [eval(text, NAMES) for text in texts]
     found = record_values(tmp_path_factory.mktemp("tables"), values)
     return dict(zip(texts, zip(values, found, strict=True), strict=True))
@@ -174,6 +181,13 @@ def test_an_array_is_shown_with_its_items(made: dict[str, tuple[Any, Value]], te
         again = found.to_python()
         assert again.dtype == value.dtype and str(again) == str(value)
         assert (again is numpy.ma.masked) == (value is numpy.ma.masked)
+
+
+@pytest.mark.parametrize("text", MOMENTS)
+def test_a_moment_is_made_anew_with_its_unit(made: dict[str, tuple[Any, Value]], text: str) -> None:
+    value, found = made[text]
+    again = found.to_python()
+    assert (repr(again), again.dtype) == (repr(value), value.dtype)
 
 
 @pytest.mark.parametrize("text", FRAMES)

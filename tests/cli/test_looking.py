@@ -100,6 +100,55 @@ def test_a_moment_in_text(path: str, says: Says) -> None:
     assert not any(row.split()[:2] in (["asyncio", "="], ["shop", "="]) for row in said)
 
 
+MANY = """\
+def down(n):
+    return down(n - 1) if n else 0
+
+def wide():
+"""
+MANY += "".join(f"    v{n:02} = {n}\n" for n in range(24)) + "    return 0\n\ndown(20)\nwide()\n"
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> str:
+    program = tmp_path_factory.mktemp("many") / "many.py"
+    program.write_text(MANY)
+    return str(trace_of(program))
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("there", [11, 12, 13, 14])
+def test_of_many_frames_the_innermost_are_shown(
+    many: str, capfd: pytest.CaptureFixture[str], there: int, full: bool
+) -> None:
+    with open_trace(many) as trace:
+        calls = [one.seq for one in trace.find(kind="call", function="down")]
+    seq = calls[there - 2]  # the module is one of them
+    assert cli.main(["state", many, str(seq), *(["--full"] if full else [])]) == 0
+    said = capfd.readouterr().out.splitlines()
+    frames = [row.split()[0] for row in said[1:] if row and row[0] not in " …"]
+    shown = there if full else min(there, 12)
+    assert frames == ["down"] * min(shown, there - 1) + ["module"] * (shown == there)
+    left = f"… {there - shown} more frames (--full)"
+    assert [row for row in said if "more frames" in row] == [left] * (shown != there)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("there", [19, 20, 21, 22])
+def test_of_many_variables_the_last_ones_are_shown(
+    many: str, capfd: pytest.CaptureFixture[str], there: int, full: bool
+) -> None:
+    with open_trace(many) as trace:
+        lines = [one.seq for one in trace.find(kind="line", function="wide")]
+    assert cli.main(["state", many, str(lines[there]), *(["--full"] if full else [])]) == 0
+    said = capfd.readouterr().out.splitlines()
+    first = 0 if full else max(there - 20, 0)
+    names = [row.replace("*", " ").split()[0] for row in said if " = " in row and "v" in row]
+    assert [name for name in names if name[0] == "v"] == [f"v{n:02}" for n in range(first, there)]
+    left = f"… {first} more variables (--full)"
+    assert [row.strip() for row in said if "more variables" in row] == [left] * (first > 0)
+
+
 def test_what_changed_and_what_came_of_it(path: str, says: Says) -> None:
     returned = event(path, kind="return", function="fill")
     said = says("state", str(returned))

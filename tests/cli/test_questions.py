@@ -128,6 +128,18 @@ def test_what_is_there_and_never_happened_is_said(
     assert out == "" and said in err
 
 
+@pytest.mark.parametrize("asked", ["NAME", "Cart.NAME", "N*E", "Cart.N*E", "*.NAME"])
+def test_a_function_is_known_by_either_name_and_by_a_pattern_of_it(
+    trace: Trace, asked: str
+) -> None:
+    def why(name: str) -> str:
+        pattern = asked.replace("NAME", name).replace("N*E", f"{name[:3]}*")
+        return Existence(trace).why_nothing(function=pattern)
+
+    assert why("total") == "it never happened"
+    assert why("never") == "Cart.never is defined at shop.py:11, and was never called"
+
+
 def test_an_answer_has_no_explanation(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for words in (
         ["calls", "--function", "parse"],

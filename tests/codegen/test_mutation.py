@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,18 @@ def test_the_report_names_what_survived(monkeypatch: pytest.MonkeyPatch) -> None
     assert mutation.report(rows) == "a.py::f\n  5: constant: '3' → '4'\n1 of 2 caught, 50 %"
 
 
-def test_the_tests_of_a_file_are_those_that_the_page_names() -> None:
-    folders = ["tests/trace", "tests/export", "tests/bugs"]
-    assert noticing.folders_for("recorder/trace/varint.py") == folders
+@pytest.mark.parametrize(
+    ("file", "folders"),
+    [
+        ("varint.py", "trace export bugs"),
+        ("values/forms.py", "trace capture export bugs"),  # of both rows that it is in
+        ("container/file.py", "trace staging export bugs"),
+        ("recovery.py", "staging trace export bugs"),
+    ],
+)
+def test_the_tests_of_a_file_are_those_that_the_page_names(file: str, folders: str) -> None:
+    found = noticing.folders_for(f"recorder/trace/{file}")
+    assert found == [f"tests/{folder}" for folder in folders.split()]
 
 
 # ---- many in one build -----------------------------------------------------------------------------
@@ -414,6 +424,25 @@ def test_a_process_that_has_collected_forks_for_each_bug(checkout: Checkout) -> 
         assert outcomes(OLD, names[:1]) == (0, ["passed"])
     finally:
         server.close()
+        checkout.write(module, whole)
+
+
+def test_what_has_no_bug_has_collected_before_there_is_one(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it imports the first one, and with it fails, or hides, whatever else is asked."""
+    module = checkout.root / "recorder/trace/varint.py"
+    whole = module.read_text()
+    checkout.write(module, OLD)
+    (checkout.root / "tests/test_it.py").write_text(TESTS)
+    monkeypatch.setattr(Checkout, "serve", partialmethod(Checkout.serve, ["tests/test_it.py"]))
+    server = checkout.server
+    try:
+        checkout.write(module, OLD.replace(">>= 7", ">>= 8"))
+        request = Request(["tests/test_it.py::test_second"], str(checkout.told), True)
+        assert mutation.ask(checkout, server, request, 60) == 0
+    finally:
+        checkout.close()
         checkout.write(module, whole)
 
 

@@ -133,6 +133,18 @@ def test_any_text_stays_on_one_ascii_line(tmp_path: Path, text: str) -> None:
     assert diagnostic["context"]["reason"][:5] == text[:5]
 
 
+def test_what_a_line_needs_is_loaded_before_anything_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When no file can be opened any more, there is no module to be had."""
+    monkeypatch.setattr(diagnostics, "_loaded", [])
+    reporter = Reporter(str(tmp_path / "errors.jsonl"))
+    with monkeypatch.context() as gone:
+        gone.setitem(sys.modules, "json", None)
+        reporter.report(errors.SealerFailedError(reason="full"), disposition="disable")
+    assert [one["code"] for one in lines(tmp_path / "errors.jsonl")] == ["ERR_SEALER_FAILED"]
+
+
 # ------------------------------------------------------------------------------ where it is written
 
 

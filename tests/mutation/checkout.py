@@ -13,12 +13,13 @@ from pathlib import Path
 
 from tests.docs.test_documentation import ROOT
 from tests.mutation import switched
-from tests.mutation.forks import Server
+from tests.mutation.forks import Request, Server
 from tests.mutation.mutant import Mutant
 from tests.mutation.reach import Marks
 
 BUILT = (".c", ".h", ".pyx", ".pxi")
 Numbered = list[tuple[int, Mutant]]
+COLLECTING_SECONDS = 1800
 
 
 class Checkout:
@@ -186,9 +187,11 @@ class Checkout:
 
     @property
     def server(self) -> Server:
-        """The one without a bug, which has collected all tests."""
+        """The one without a bug, which has collected all tests: asked for none of them, it answers when it has, and
+        nothing that is planted afterwards is imported by it."""
         if self._server is None:
             self._server = self.serve()
+            self._server.run(Request([], str(self.told), until_it_fails=True), COLLECTING_SECONDS)
         return self._server
 
     def said(self) -> str:

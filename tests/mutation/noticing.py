@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.docs.test_documentation import ROOT, files_of, which_tests
+from tests.docs.test_documentation import ROOT, which_tests
 from tests.mutation.reach import Seen
 
 FIRST = 2.0  # seconds of processor time of tests that are asked first
 
 
 def folders_for(file: str) -> list[str]:
-    """The folders of tests that CONTRIBUTING names for a file."""
-    for name, tests in which_tests().items():
-        if ROOT / file in files_of(name):
-            return [
-                word.strip(" `")
-                for word in tests.split(",")
-                if word.strip(" `").startswith("tests/")
-            ]
-    raise SystemExit(f"CONTRIBUTING names no tests for {file}")
+    """The folders of tests that CONTRIBUTING names for a file, those of the narrowest row first."""
+    rows = [
+        (name, tests)
+        for name, tests in which_tests().items()
+        if fnmatchcase(file, f"{name}*" if name.endswith("/") else name)
+    ]
+    rows.sort(key=lambda row: -len(row[0]))
+    folders = dict.fromkeys(word for _, tests in rows for word in re.findall(r"tests/\w+", tests))
+    if not folders:
+        raise SystemExit(f"CONTRIBUTING names no tests for {file}")
+    return [*folders]
 
 
 def tests_in(folder: str) -> list[str]:

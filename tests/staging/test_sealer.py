@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -364,6 +365,38 @@ def test_a_full_disk_and_a_partial_trace_that_is_not_wanted(tmp_path, start):
         target.finish()
         assert target.wait() == control.SEALER_DISCARDED
         assert os.listdir(small) == []
+
+
+HARMED = """
+import os, sys
+from recorder import sealer
+from recorder._core import control
+
+path, how = sys.argv[1:]
+page = control.ControlPage(os.path.join(path, "control"), guarded=True)
+made = sealer.Sealer(path, page)
+if how == "cut":
+    os.truncate(page.path, 0)
+else:
+    with open(page.path, "r+b") as file:
+        file.write((b"\\0" if how == "zeros" else b"\\xa5") * 4096)
+made.check_page()
+print(made.tape.failure.code.name, page.target_pid, page.ticks_per_second, page.started_wall_ns)
+"""
+
+
+@pytest.mark.provokes("MAPPING_LOST")
+@pytest.mark.parametrize("how", ["cut", "zeros", "overwritten"])
+def test_a_page_that_is_harmed_before_the_first_look_at_it(tmp_path, how):
+    """What the target has written there is known from the beginning."""
+    staged = prepare(tmp_path / "app.rtrace")
+    page = control.ControlPage(staged.file("control"))
+    known = [str(each) for each in (os.getpid(), 1_000_000_000, page.started_wall_ns)]
+    page.close()
+    done = subprocess.run(
+        [sys.executable, "-c", HARMED, staged.path, how], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["MAPPING_LOST", *known], done.stderr
 
 
 # ---- every call of the sealer, failing ----

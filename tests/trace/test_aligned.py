@@ -139,3 +139,16 @@ def test_a_part_is_known_before_the_whole(traces: dict[str, Trace]) -> None:
     for _ in going:
         pass
     assert found.is_over and then == [found.place(both, 0, event) for event in known]
+
+
+def test_what_has_no_twin_is_known_as_soon_as_the_two_meet_again(traces: dict[str, Trace]) -> None:
+    both = traces["same"], traces["more"]
+    first = next(Comparison(*both, values=False, strict=True).differences())
+    assert first.what == "flow" and first.resumed is not None
+    found = Aligned(*both)
+    next(found.go())
+    for side, meet in enumerate(first.resumed[:2]):
+        thread = meet.thread.number
+        own = [event.seq for event in both[side].events() if event.thread.number == thread]
+        known = [seq for seq in own if found.is_known(side, thread, seq)]
+        assert known == [seq for seq in own if seq < meet.seq]

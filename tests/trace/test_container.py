@@ -10,6 +10,7 @@ import pytest
 
 from recorder import errors
 from recorder.trace.container.blocks import ChunkHead
+from recorder.trace.container.chunks import ChunkReader
 from recorder.trace.container.file import TraceFile
 from recorder.trace.container.writer import TraceWriter
 from recorder.trace.format import CHUNK_MAGIC, LARGEST_PAYLOAD, ChunkType, Codec
@@ -120,3 +121,29 @@ def test_meta_is_found_by_both(begun: Path) -> None:
     assert file.json(file.chunks[0]) == {"cwd": "/"}
     file.close()
     assert resume(begun) == []
+
+
+@pytest.mark.provokes("TRACE_CORRUPT")
+@pytest.mark.parametrize("size", [1, 100, 5_000])
+def test_the_beginning_of_what_is_broken_is_all_of_it_or_refused(tmp_path: Path, size: int) -> None:
+    raw = b"".join(b"%d," % (number * 7919 % 1009) for number in range(2000))
+    frame = zstd.compress(raw)
+    refused = 0
+    for at in (None, *range(0, len(frame), 23)):
+        broken = bytearray(frame)
+        if at is not None:
+            broken[at] ^= 0xFF
+        path = tmp_path / f"{at}"
+        path.write_bytes(chunk(1, Codec.ZSTD, bytes(broken), len(raw)))
+        with path.open("rb") as file:
+            reader = ChunkReader(file.fileno(), str(path))
+            there = reader.chunk(0)
+            assert there is not None
+            try:
+                found = reader.beginning(there, size)
+            except errors.TraceCorruptError:
+                refused += 1
+            else:
+                assert len(found) == size
+        assert at is not None or found == raw[:size]
+    assert refused

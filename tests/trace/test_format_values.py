@@ -222,10 +222,37 @@ def test_as_json(value: Any, shown: Any) -> None:
     assert Value(w.value(value), {}).to_json() == shown
 
 
-def test_json_says_what_was_cut() -> None:
-    assert Value(LIST_CUT, {}).to_json() == {
-        "type": "list", "items": [1, 2], "size": 1000, "truncated": True,
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (STR_CUT, {"type": "str", "begins": "abc", "size": 9000, "truncated": True}),
+        (
+            b"\x0f" + w.varint(900) + w.varint(2) + b"ab",
+            {"type": "bytes", "begins": "6162", "size": 900, "truncated": True},
+        ),
+        (LIST_CUT, {"type": "list", "items": [1, 2], "size": 1000, "truncated": True}),
+        (DICT_CUT, {"type": "dict", "items": [["k", 1]], "size": 50, "truncated": True}),
+        (
+            b"\x09\x01" + w.varint(99999),
+            {"type": "int", "negative": True, "bits": 99999, "truncated": True},
+        ),
+        (
+            b"\x09\x00" + w.varint(70000),
+            {"type": "int", "negative": False, "bits": 70000, "truncated": True},
+        ),
+        (b"\x20\x01" + w.varint(70), {"type": "app.model.Point", "size": 70, "truncated": True}),
+        (b"\x21\x01", {"type": "app.model.Point"}),
+        (b"\x24\x01", {"type": "type", "name": "app.model.Point"}),
+        (b"\x25" + w.text("os.getcwd"), {"type": "function", "name": "os.getcwd"}),
+        (b"\x26" + w.text("os"), {"type": "module", "name": "os"}),
+        (b"\x1f", {"type": "redacted"}),
+        (b"\x1e" + w.varint(3003), {"type": "error", "code": "ERR_VALUE_UNREADABLE"}),
+        (b"\x27", {"type": "unexamined", "last": {"type": "error"}}),
+        (b"\x27" + w.value(7), {"type": "unexamined", "last": 7}),
+    ],
+)
+def test_json_says_what_was_not_kept(raw: bytes, shown: dict[str, Any]) -> None:
+    assert Value(raw, TYPES).to_json() == shown
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,11 @@ def test_each_change_in_it_has_the_line_that_made_it(
     history = trace.origin(asked, end_of(trace, function).seq)
     assert history is not None
     assert line in lines(history)
+    for one in history.holdings:  # of a frame, or of a module
+        seen = trace[one.start]
+        assert one.frame == (None if one.module is not None else seen.frame)
+        assert (one.function is None) == (one.frame is None)
+        assert one.function is None or one.function.name == seen.function.name
 
 
 def test_two_threads_change_one_dict(trace: Trace) -> None:

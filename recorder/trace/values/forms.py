@@ -158,6 +158,8 @@ def make_form(node: Node, build: Callable[[Any], Any]) -> Any:
         raise CannotMake
     if node.size in OF_CLASSES:
         return row.make(*[_with_classes(part, build) for part in node.items])
+    if node.size == Form.DEFAULTDICT:  # can be made, whatever its factory is
+        return row.make(node.items[0], build(node.items[1]))
     return row.make(*[part if _is_class(part) else build(part) for part in node.items])
 
 
@@ -257,8 +259,7 @@ def _view(which: int | None) -> Callable[[Writer, Node], None]:
 def _partial(out: Writer, node: Node) -> None:
     function, *others = node.items
     arguments, named = [_part(out, part) for part in others]
-    name = "functools.partial" if node.type == ("functools", "partial") else short_name(node)
-    out.add(f"{name}(")
+    out.add(f"{short_name(node)}(")
     out.part(function)
     if isinstance(arguments, Node) and arguments.tag == TAG_TUPLE:
         for argument in arguments.items:

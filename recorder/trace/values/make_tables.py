@@ -60,9 +60,8 @@ def _datetime64(node: Node, build: Build) -> Any:
     is_duration, count, unit = known
     numpy = _library("numpy")
     make = numpy.timedelta64 if is_duration else numpy.datetime64
-    if number == datetimes.NOT_A_TIME:
-        return make("NaT")
-    return make(number, f"{count}{unit}" if count != 1 else unit) if unit else make(number)
+    said = "NaT" if number == datetimes.NOT_A_TIME else number
+    return make(said, f"{count}{unit}" if count != 1 else unit) if unit else make(said)
 
 
 def _unit(number: Any) -> str:
