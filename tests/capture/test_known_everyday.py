@@ -85,7 +85,9 @@ SHOWN = {
         "<email.message.Message Subject='hi', payload='text'>",
     "message(http.client.HTTPMessage, ('Content-Length', '5'))":
         "<http.client.HTTPMessage Content-Length='5', payload=None>",
-    "ended(threading.Thread(name='w'))": "<Thread('w', stopped",
+    "ended(threading.Thread(name='w'))": "<Thread('w', stopped"
+    if sys.version_info < (3, 13)
+    else "<Thread('w', started, perhaps stopped",
     "threading.Thread(name='w')": "<Thread('w', initial)>",
 }  # fmt: skip
 

@@ -106,7 +106,12 @@ print("done")
 OPAQUE = re.compile(r"<[^<>]* object, of a layout that is not known>|<[\w.]+ object>|<[\w.]+ …>")
 
 # Of these some parts are told without the others: the mode of a file, what an index is kept in, how a zone is made.
-LESS = ("open('/dev/null', 'rb')", "pandas.Index([1])", "pandas.Timestamp('2020', tz='UTC')")
+LESS = (
+    "open('/dev/null', 'rb')",
+    "open('/dev/null')",
+    "pandas.Index([1])",
+    "pandas.Timestamp('2020', tz='UTC')",
+)
 
 
 def seen(folder: Path, what: str) -> dict[str, str]:

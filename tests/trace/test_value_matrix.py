@@ -47,7 +47,8 @@ TOLD_BY_VALUE = (
 # What only the object's own code could tell, though it has an answer; of a group of kinds, by how they begin.
 NOT_TOLD = {
     "bool": """Page typing.TypeVar threading. multiprocessing. queue. done asyncio. socket. contextvars.Context( ctypes.
-        (ctypes. Pixel Share Folder Measured pyarrow.list_ cached random.Random struct.Struct csv.reader message""",
+        (ctypes. Pixel Share Folder Measured pyarrow.list_ cached random.Random struct.Struct csv.reader message
+        ElementTree.fromstring""",
     "len": "ElementTree.fromstring message",
     "int": "Share",
     "float": "Share",

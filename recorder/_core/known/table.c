@@ -105,10 +105,13 @@ static const row rows[] = {
     {"operator.itemgetter", REC_FORM_ITEM_GETTER, rec_read_getter, {{0}}},
     {"operator.attrgetter", REC_FORM_ATTRIBUTE_GETTER, rec_read_getter, {{0}}},
     {"operator.methodcaller", REC_FORM_METHOD_CALLER, rec_read_method_caller, {VISITS(0)}},
+#if PY_VERSION_HEX < 0x030F0000
     {"_struct.Struct", REC_FORM_FACTS, rec_read_struct, {CALLED("format")}},
+#else
+    {"_struct.Struct", REC_FORM_FACTS, NULL, {CALLED("format"), MEMBERS("format")}},
+#endif
     {"_queue.SimpleQueue", REC_FORM_FACTS, rec_read_simple_queue, {CALLED("items")}},
     {"_thread._local", REC_FORM_MEMBERS, rec_read_thread_local, {{0}}},
-    {"_thread._ThreadHandle", REC_FORM_FACTS, NULL, {CALLED("done"), METHODS("is_done")}},
     {"_random.Random", REC_FORM_FACTS, rec_read_random, {CALLED("state")}},
     {"functools._lru_cache_wrapper", REC_FORM_FACTS, NULL, {CALLED("function"), ATTRIBUTES("__wrapped__")},
      .whole = true},

@@ -270,12 +270,12 @@ def _waited_for(out: Writer, key: tuple[str, str], attributes: Attributes) -> No
 def _thread(out: Writer, kind: str, attributes: Attributes) -> None:
     out.add(f"<{kind}(")
     out.part(attributes["_name"])
-    handle = attributes.get("_handle")  # since 3.13
-    ended = isinstance(handle, Node) and handle.size == Form.FACTS and handle.items[-1] is True
-    if ended or attributes.get("_is_stopped") is True:
+    if attributes.get("_is_stopped") is True:
         state = "stopped"
-    else:
-        state = "initial" if attributes.get("_ident") is None else "started"
+    elif attributes.get("_ident") is None:
+        state = "initial"
+    else:  # since 3.13 only C knows the rest, and may wait for the thread before it tells
+        state = "started, perhaps stopped" if "_handle" in attributes else "started"
     daemon = " daemon" if attributes.get("_daemonic") is True else ""
     ident = attributes.get("_ident")
     out.add(f", {state}{daemon}{f' {ident}' if isinstance(ident, int) else ''})>")
