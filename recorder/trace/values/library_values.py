@@ -275,7 +275,8 @@ def _thread(out: Writer, kind: str, attributes: Attributes) -> None:
     elif attributes.get("_ident") is None:
         state = "initial"
     else:  # since 3.13 only C knows the rest, and may wait for the thread before it tells
-        state = "started, perhaps stopped" if "_handle" in attributes else "started"
+        is_handled = "_handle" in attributes or "_os_thread_handle" in attributes
+        state = "started, perhaps stopped" if is_handled else "started"
     daemon = " daemon" if attributes.get("_daemonic") is True else ""
     ident = attributes.get("_ident")
     out.add(f", {state}{daemon}{f' {ident}' if isinstance(ident, int) else ''})>")
