@@ -234,7 +234,8 @@ values = [queue.SimpleQueue(), threading.local(), ElementTree.Element("a"), rand
 values[0].put(1)
 BASIC_SIZE, TRAVERSE, MEMBERS, GETTERS = 32, 184, 240, 248  # tp_basicsize, tp_traverse, tp_members, tp_getset
 places = [word(type(value), TRAVERSE) for value in values[:3]]
-places += [word(random.Random.__base__, BASIC_SIZE), word(struct.Struct, GETTERS if sys.version_info < (3, 15) else MEMBERS)]
+formats = GETTERS if sys.version_info < (3, 15) else MEMBERS
+places += [word(random.Random.__base__, BASIC_SIZE), word(struct.Struct, formats)]
 def look(value): return None
 def look_at(values):
     for value in values: look(value)
