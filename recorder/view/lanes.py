@@ -29,6 +29,12 @@ class Cancelled(BaseException):  # audit: never leaves its lane
     """Raised in a lane's thread, wherever it is, by who does not want its answer any more."""
 
 
+def _let_it_come() -> None:
+    """What was raised in this thread, if it is still on its way: Python looks for that at each round of a loop."""
+    for _ in range(1000):
+        pass
+
+
 class Lane:
     """An open trace, and the one thread that reads it."""
 
@@ -60,8 +66,9 @@ class Lane:
                 self._asking, self._is_cancelled = who, False
             found = answer(self.trace, name, given)
             self._end()
-            while self._is_cancelled:
-                pass  # it is on its way, and raised here
+            if self._is_cancelled:
+                _let_it_come()
+                raise Cancelled  # what was raised was lost where Python passes over it: a generator's end
             return found
         except Cancelled:
             self._end()
