@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from recorder.policy import Policy
     from recorder.staging.layout import Staging
 
-# What one value may take, where the policy's value_limit says nothing else.
-MOST_ITEMS = 200  # elements of a container; in all ten times as many
+# What one value may take. The policy's value_limit says how many elements a container has, and all else follows.
 MOST_DEPTH = 6  # nesting
-MOST_NODES = 20_000
-MOST_TEXT = 1024  # code points of a str: as many times more as there are elements more
+MOST_NODES = 20_000  # elements in all: ten times as many as of a container, up to these
+USUAL_ITEMS = 200  # where the limit is larger, the next two are so much larger, too
+TEXT = 1024  # code points of a str
 BUDGET = 64  # elements that are looked at for an event, on average: see _core/capture/budget.pxi
 # How long the program waits for a sealer that shows no sign of life before recording is given up.
 WAIT_MS = 10_000
@@ -42,7 +42,7 @@ def options_for(
     policy, path = staging.policy, staging.destination
     missing = errors.TraceMissingError(path=path)
     items = policy.value_limit
-    more = max(items, MOST_ITEMS) / MOST_ITEMS
+    more = max(items, USUAL_ITEMS) / USUAL_ITEMS
     json_fd, json_path, json_facts = reporter.after_finalization()
     return capture.Options(
         optimize=sys.flags.optimize,
@@ -56,7 +56,7 @@ def options_for(
         secrets=redaction.patterns_of(policy),
         items=items,
         depth=MOST_DEPTH,
-        text=int(MOST_TEXT * more),
+        text=int(TEXT * more),
         nodes=min(10 * items, MOST_NODES),
         budget=policy.value_budget or int(BUDGET * more),
         output=policy.capture_output,

@@ -114,18 +114,14 @@ def _kept_output(value: object) -> int:
     return _size(value)
 
 
-def _budget(value: object) -> int:
-    count = _count(value)
-    if count > MOST_BUDGET:
-        _refuse()
-    return count
+def _within(least: int, most: int) -> Convert:
+    def converted(value: object) -> int:
+        count = _count(value)
+        if not least <= count <= most:
+            _refuse()
+        return count
 
-
-def _limit(value: object) -> int:
-    count = _count(value)
-    if not LEAST_LIMIT <= count <= MOST_LIMIT:
-        _refuse()
-    return count
+    return converted
 
 
 def _or_none(convert: Convert, *words: str) -> Convert:
@@ -205,8 +201,11 @@ KEYS: dict[str, tuple[Convert, str]] = {
     ),
     "redact_defaults": (_boolean, "true or false"),
     "source_text": (_boolean, "true or false"),
-    "value_budget": (_or_none(_budget, "auto"), "a whole number from 1 to 100000, or auto"),
-    "value_limit": (_limit, "a whole number from 10 to 5000"),
+    "value_budget": (
+        _or_none(_within(1, MOST_BUDGET), "auto"),
+        "a whole number from 1 to 100000, or auto",
+    ),
+    "value_limit": (_within(LEAST_LIMIT, MOST_LIMIT), "a whole number from 10 to 5000"),
     "capture_output": (_kept_output, f"on, off, or {SIZE}"),
     "capture_audit": (_kept_output, f"on, off, or {SIZE}"),
     "follow_children": (_boolean, "true or false"),

@@ -112,9 +112,8 @@ class Variables(Tree[Entry]):
         if found is None or node.children:
             return
         more = found.indexed + found.named - MOST
-        for part in islice(
-            found.make(), MOST + (more == 1)
-        ):  # it takes no more room than to be counted
+        shown = MOST + (more == 1)  # it takes no more room than to be counted
+        for part in islice(found.make(), shown):
             self._add(node, Entry("", part.name, part.note or _text(part, TEXT), item=part))
         if more > 1:
             node.add_leaf(Text(f"… {more:,} more", "dim"), Entry("", "", f"{more:,} more"))

@@ -13,11 +13,10 @@ from recorder import errors, marks
 from recorder.policy import check
 from recorder.pytest_plugin import summary
 from recorder.testing import names
-from recorder.testing.session import Phase, Test, Tests, note_failure
+from recorder.testing.session import PHASES, Phase, Test, Tests, note_failure
 
 LONGEST_WAIT: Final = 15  # seconds, for the trace of a worker that was killed
 PROPERTY: Final = "recording"
-PHASES: Final = ("setup", "call", "teardown")
 
 
 def make(config: pytest.Config, mode: str, folder: str, budget: str) -> Plugin:

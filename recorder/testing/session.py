@@ -22,6 +22,7 @@ from recorder.testing import names
 VALUE_BUDGET = 4
 FRESH_BUDGET = 50_000
 LEFT: Final = "thread left behind"  # marks
+PHASES: Final = ("setup", "call", "teardown")  # of a test: spans in its own
 FAILED: Final = "test failed"
 
 

@@ -6,20 +6,18 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from recorder import errors, processes
 from recorder.errors.text import cut, printable
 from recorder.export.atomic_output import AtomicOutput
 from recorder.testing import failure_context, names
-from recorder.testing.session import FAILED, LEFT, Tests
+from recorder.testing.session import FAILED, LEFT, PHASES, Tests
 from recorder.trace import cutting
 from recorder.trace.reader import Trace, open_trace
 from recorder.trace.seeking import ALL
 from recorder.trace.spans import Mark, Span, facts_as_json
 from recorder.trace.values.shown import shown
-
-PHASES: Final = ("setup", "call", "teardown")  # of a test: spans in its own
 
 
 class SingleTrace(NamedTuple):

@@ -47,8 +47,10 @@ def _stood(
     queries: Queries, begun: int, stop: int, values: list[Any], event: Event
 ) -> list[Elsewhere]:
     told = [one for one in values if _is_telling(one)]
+    if event.seq - begun < 2 or not told:
+        return []
     survey = queries.survey()
-    if len(survey.threads) + len(survey.tasks) < 2 or event.seq - begun < 2 or not told:
+    if len(survey.threads) + len(survey.tasks) < 2:
         return []
     for one in islice(queries.find(filters.make(KINDS), begun, stop, backwards=True), MOST_EVENTS):
         if _strand(one) == _strand(event):

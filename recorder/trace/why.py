@@ -252,7 +252,7 @@ class Why:
                 or not _is_one_object(of, Answer("known", own._tree))
             ):
                 continue
-            value = self._value_of(end.value)
+            value = _answer_of(end.value)
             step = Step(
                 text, value, end, asked.event.function, asked.event.file, 0, "returned", text
             )
@@ -260,10 +260,6 @@ class Why:
             step = step._replace(line=asked.event.line if before is None else before.line)
             return self._return(asked, step, end, text)
         return None
-
-    def _value_of(self, value: Value) -> Answer:
-        made = made_of(value, "it")
-        return Expression("it").answer(lambda name: made)
 
     def _found(self, asked: _Asked, step: Step, change: Change, body: Event | None) -> _Found:
         """What nobody was seen to set. What a class has comes of its body, if that is in the trace."""
@@ -1021,6 +1017,11 @@ def _recorded(answer: Answer, root: str, event: Event | None) -> tuple[Any, Any]
     if place is None or value is None:
         return answer.tree, answer.tree
     return place.tree, value._tree
+
+
+def _answer_of(value: Value) -> Answer:
+    made = made_of(value, "it")
+    return Expression("it").answer(lambda name: made)
 
 
 def _is_one_object(a: Answer, b: Answer) -> bool:

@@ -30,7 +30,6 @@ def formatted(value: Any, spec: str) -> str:
         made = None
     if not isinstance(made, SINGLE):
         return format(str(value), spec)
-    is_plain = (
-        type(made).__format__ is object.__format__
-    )  # of a path, of a UUID: there is only the text
-    return format(str(made) if is_plain else made, spec)
+    if type(made).__format__ is object.__format__:  # of a path, of a UUID
+        return format(str(made), spec)
+    return format(made, spec)
