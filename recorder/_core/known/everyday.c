@@ -133,6 +133,19 @@ static bool has_state(const random_object *of, PyObject *said)
     return true;
 }
 
+static bool proves_random(PyObject *object, PyTypeObject *type)
+{
+    int collects = PyGC_Disable(); /* a tuple is made: no code of the program's may run by that */
+    PyMethodDef *method = rec_method_of(type, "getstate");
+    PyObject *said = method != NULL ? method->ml_meth(object, NULL) : NULL;
+    bool same = has_state((random_object *)object, said);
+    PyErr_Clear();
+    Py_XDECREF(said);
+    if (collects)
+        (void)PyGC_Enable(); /* audit: it says whether it was on before */
+    return same;
+}
+
 /* A number that changes with each that is drawn, and with each seed. */
 rec_reading rec_read_random(PyObject *object, PyTypeObject *type, rec_form *form)
 {
@@ -141,12 +154,7 @@ rec_reading rec_read_random(PyObject *object, PyTypeObject *type, rec_form *form
     if (type->tp_basicsize < (Py_ssize_t)sizeof(random_object))
         return REC_LAYOUT_UNKNOWN;
     if (proved != type) {
-        PyMethodDef *method = rec_method_of(type, "getstate");
-        PyObject *said = method != NULL ? method->ml_meth(object, NULL) : NULL;
-        bool same = has_state(of, said);
-        PyErr_Clear();
-        Py_XDECREF(said);
-        if (!same)
+        if (!proves_random(object, type))
             return REC_LAYOUT_UNKNOWN;
         proved = type;
     }
