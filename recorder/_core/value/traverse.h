@@ -109,6 +109,18 @@ TRAVERSAL bool traverse_begin(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py
     return !traverse_met(v, identity);
 }
 
+/* The same of a container of `size` items, of which as many follow as there may be, and no more than `most`. Negative: it
+ * is not gone into. */
+TRAVERSAL Py_ssize_t traverse_begin_items(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t most, uint32_t depth,
+                                          PyObject *identity)
+{
+    if (!traverse_begin(v, t, size, size, depth, identity))
+        return -1;
+    Py_ssize_t shown = rec_take_nodes(size < most ? size : most);
+    visit_container(v, t, size, shown);
+    return shown;
+}
+
 TRAVERSAL void traverse_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth)
 {
     bool secret = rec_is_secret_pair(items, n);
@@ -164,10 +176,9 @@ TRAVERSAL void traverse_set(rec_visit *v, PyObject *set, Py_ssize_t n, uint32_t 
 TRAVERSAL void traverse_container(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity)
 {
     Py_ssize_t size = rec_container_size(o, t), shown;
-    if (!traverse_begin(v, t, size, size, depth, identity))
+    shown = traverse_begin_items(v, t, size, size, depth, identity);
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, t, size, shown);
     if (t == &PyDict_Type)
         visit_dict(v, o, size, shown, depth + 1);
     else if (t == &PyList_Type || t == &PyTuple_Type)
@@ -179,10 +190,9 @@ TRAVERSAL void traverse_container(rec_visit *v, PyObject *o, PyTypeObject *t, ui
 static void traverse_ordered(rec_visit *v, PyObject *o, uint32_t depth, PyObject *identity)
 {
     Py_ssize_t size = rec_dict_size(o), shown;
-    if (!traverse_begin(v, &PyDict_Type, size, size, depth, identity))
+    shown = traverse_begin_items(v, &PyDict_Type, size, REC_MOST_ORDERED, depth, identity);
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size < REC_MOST_ORDERED ? size : REC_MOST_ORDERED);
-    visit_container(v, &PyDict_Type, size, shown);
     visit_ordered(v, o, size, shown, depth + 1);
 }
 
@@ -323,10 +333,9 @@ static void traverse_deque(rec_visit *v, PyObject *o, const rec_deque *deque, ui
     PyObject *pair[2];
     Py_ssize_t shown;
     bool secret;
-    if (!traverse_begin(v, &PyList_Type, deque->size, deque->size, depth, items_in(o)))
+    shown = traverse_begin_items(v, &PyList_Type, deque->size, deque->size, depth, items_in(o));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(deque->size);
-    visit_container(v, &PyList_Type, deque->size, shown);
     for (Py_ssize_t i = 0; i < deque->size && i < 2; i++)
         pair[i] = rec_deque_next(&first);
     secret = deque->size == 2 && rec_is_secret_pair(pair, 2);
@@ -342,10 +351,9 @@ static void traverse_deque(rec_visit *v, PyObject *o, const rec_deque *deque, ui
 static void traverse_numbers(rec_visit *v, PyObject *o, const Py_ssize_t *numbers, Py_ssize_t size, uint32_t depth)
 {
     Py_ssize_t shown;
-    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+    shown = traverse_begin_items(v, &PyList_Type, size, size, depth, items_in(o));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, &PyList_Type, size, shown);
     for (Py_ssize_t i = 0; i < shown; i++)
         visit_number(v, numbers[i]);
 }
@@ -355,10 +363,9 @@ static void traverse_keys(rec_visit *v, PyObject *dict, uint32_t depth)
     Py_ssize_t size = rec_dict_size(dict), shown;
     PyObject *key, *value;
     rec_items items;
-    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(dict)))
+    shown = traverse_begin_items(v, &PyList_Type, size, size, depth, items_in(dict));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, &PyList_Type, size, shown);
     rec_open_items(&items, dict);
     while (shown > 0 && rec_next_item(&items, &key, &value)) {
         visit_value(v, key, Py_TYPE(key), depth + 1);
@@ -389,10 +396,9 @@ static void traverse_members(rec_visit *v, PyObject *o, uint32_t depth)
     rec_members members;
     const PyMemberDef *member;
     Py_ssize_t size = rec_members_begin(&members, Py_TYPE(o)), shown;
-    if (!traverse_begin(v, &PyDict_Type, size, size, depth, items_in(o)))
+    shown = traverse_begin_items(v, &PyDict_Type, size, size, depth, items_in(o));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, &PyDict_Type, size, shown);
     for (; shown > 0 && (member = rec_members_next(&members)) != NULL; shown--) {
         int64_t number;
         PyObject *held = rec_member_of(o, member, &number);
@@ -426,10 +432,9 @@ static inline void visit_object(rec_visit *v, PyObject *o, uint32_t depth)
 static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
 {
     Py_ssize_t size = rec_size(tuple), shown;
-    if (!traverse_begin(v, &PyTuple_Type, size, size, depth, tuple))
+    shown = traverse_begin_items(v, &PyTuple_Type, size, size, depth, tuple);
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, &PyTuple_Type, size, shown);
     for (Py_ssize_t i = 0; i < shown; i++) {
         visit_object(v, rec_tuple_items(tuple)[i], depth + 1);
     }
@@ -463,10 +468,9 @@ __attribute__((noinline)) static void traverse_context(rec_visit *v, PyObject *c
 {
     PyObject *pairs[2 * REC_MOST_VARIABLES];
     Py_ssize_t size = rec_context_pairs(context, pairs, REC_MOST_VARIABLES), shown;
-    if (!traverse_begin(v, &PyDict_Type, size, size, depth, items_in(context)))
+    shown = traverse_begin_items(v, &PyDict_Type, size, REC_MOST_VARIABLES, depth, items_in(context));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size < REC_MOST_VARIABLES ? size : REC_MOST_VARIABLES);
-    visit_container(v, &PyDict_Type, size, shown);
     for (Py_ssize_t i = 0; i < shown; i++) {
         PyObject *name = rec_context_name(pairs[2 * i]), *value = pairs[2 * i + 1];
         visit_object(v, name, depth + 1);
@@ -482,10 +486,9 @@ __attribute__((noinline)) static void traverse_tee(rec_visit *v, PyObject *o, ui
 {
     PyObject *items[REC_MOST_OF_TEE];
     Py_ssize_t size = rec_tee_items(o, items, REC_MOST_OF_TEE), shown;
-    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+    shown = traverse_begin_items(v, &PyList_Type, size, REC_MOST_OF_TEE, depth, items_in(o));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size < REC_MOST_OF_TEE ? size : REC_MOST_OF_TEE);
-    visit_container(v, &PyList_Type, size, shown);
     traverse_items(v, items, shown, depth + 1);
 }
 
@@ -516,10 +519,9 @@ static void traverse_held(rec_visit *v, PyObject *o, const rec_part *part, uint3
 {
     PyTypeObject *type = part->held.type;
     Py_ssize_t size = part->held.count, shown;
-    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+    shown = traverse_begin_items(v, &PyList_Type, size, size, depth, items_in(o));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, &PyList_Type, size, shown);
     bool type_is_first = type->tp_flags & Py_TPFLAGS_HEAPTYPE && !part->held.type_is_last;
     PyObject *first = part->held.first;
     held_items of = {.v = v, .skipped = part->held.from, .left = shown, .depth = depth + 1};
@@ -534,10 +536,9 @@ static void traverse_held(rec_visit *v, PyObject *o, const rec_part *part, uint3
 static void traverse_items_of_list(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
 {
     Py_ssize_t size = part->items.count, shown;
-    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+    shown = traverse_begin_items(v, &PyList_Type, size, size, depth, items_in(o));
+    if (shown < 0)
         return;
-    shown = rec_take_nodes(size);
-    visit_container(v, &PyList_Type, size, shown);
     traverse_items(v, part->items.first, shown, depth + 1);
 }
 
