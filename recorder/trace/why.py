@@ -142,7 +142,10 @@ class Why:
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         """From the last write before an event, or at it, back."""
-        steps = self._chain(expression, event, limit)
+        spelled = ast.unparse(
+            ast.parse(expression.text.strip(), mode="eval")
+        )  # as the lines that it is compared with
+        steps = self._chain(Expression(spelled), event, limit)
         for n, step in enumerate(steps):
             if step.how in WAITED and step.inner is None:
                 came = self._elsewhere_of(steps[: n + 1])

@@ -180,3 +180,39 @@ def test_parts_of_parts(
 def test_a_property_that_was_not_asked_there_is_unknown(traced: Trace) -> None:
     (begins, _) = traced.find("call", function="Checker.check")
     assert traced.why("self.strict", begins.seq)[0].inner is None
+
+
+SPELLED = """\
+DEFAULTS = {"headers": {"lang": "en"}}
+
+def made_for(user):
+    made = dict(DEFAULTS)
+    made["headers"]["user"] = user
+    return made
+
+def main():
+    for user in ("ada", "bob"):
+        conf = made_for(user)
+    return conf
+
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["conf['headers']['user']", "DEFAULTS['headers']['user']"])
+@pytest.mark.parametrize(
+    "spell", [str, lambda name: name.replace("'", '"'), lambda name: f" ({name} )"]
+)
+def test_a_name_may_be_spelled_in_any_way(
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+    name: str,
+    spell: Callable[[str], str],
+) -> None:
+    program = tmp_path / "spelled_anyhow.py"
+    program.write_text(SPELLED)
+    with recorder.open_trace(trace_of(program)) as trace:
+        end = next(trace.find("return", function="main"))
+        told = [(step.name, step.line, step.end) for step in trace.why(spell(name), end.seq)]
+        assert told == [(step.name, step.line, step.end) for step in trace.why(name, end.seq)]
+        assert ("user", 9) in [(name, line) for name, line, _ in told]
