@@ -15,6 +15,10 @@
 # them, each look leaves a debt, and an overdue variable waits until the debt is no more than 64 × the events that it is
 # overdue: each is looked at about every 63rd event. So all together keep to the budget, and none waits for ever.
 #
+# What the line that ran has changed, as it is written (`rows[70]["v"] = 1`, `self.rows.append(x)`), does not wait. It
+# has a budget of its own, of 16 for each event, up to 1,000,000 (a quarter of the other, and 15,625 times that): so a
+# program that has gone over a large table for long is still seen to change it, at that line.
+#
 # A variable that holds another object than before is looked at right away, and makes no debt. While the budget is lower
 # than what it takes to write down a large value, only the first 60 elements of such an object are recorded. Where the
 # policy's budget is small, as in tests, an argument that the caller has in a variable is not looked at for the call: it
@@ -24,8 +28,10 @@ cdef enum:
     SMALL_EVENTS = 8         # a variable that costs no more than these bring is looked at before every event …
     SMALL_TOGETHER = 32      # … as long as those of a frame cost no more than these do
     MOST_BUDGET = 200000
+    MOST_CHANGES = 15625     # for what lines change: so many times the budget for an event
     SMALL_BUDGET = 16        # elements for each event
     LIMITED_NODES = 60       # elements of a value that is met when the budget is low
+    CHANGES_SHARE = 4        # … which grows by this part of what the other one does
     WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
 
 cdef uint32_t budget_per_event = 64
@@ -41,6 +47,11 @@ cdef inline uint32_t small_cost_limit() noexcept nogil:
     return budget_per_event * SMALL_EVENTS
 
 
+cdef inline int64_t most_changes() noexcept nogil:
+    """What may be kept of the budget for what lines change, with which a recording begins."""
+    return <int64_t> budget_per_event * MOST_CHANGES
+
+
 cdef inline bint is_budget_small() noexcept nogil:
     return budget_per_event <= SMALL_BUDGET
 
@@ -49,6 +60,7 @@ def grant(int64_t elements):
     """What begins now may look at so many elements, whatever was looked at before."""
     if hooks.state == RECORDING:
         tracer.budget = max(budget_left(), min(<int64_t> MOST_BUDGET, elements))
+        tracer.changes_budget = max(tracer.changes_budget, tracer.budget)
 
 
 cdef inline uint32_t walk_cost() noexcept nogil:
@@ -65,8 +77,9 @@ cdef inline bint charge_small(uint32_t cost) noexcept nogil:
 
 
 cdef inline int64_t budget_left() noexcept nogil:
-    tracer.budget = min(<int64_t> MOST_BUDGET,
-                        tracer.budget + <int64_t> (tape.events - tracer.budget_at) * budget_per_event)
+    cdef int64_t more = <int64_t> (tape.events - tracer.budget_at) * budget_per_event
+    tracer.budget = min(<int64_t> MOST_BUDGET, tracer.budget + more)
+    tracer.changes_budget = min(most_changes(), tracer.changes_budget + more // CHANGES_SHARE)
     tracer.budget_at = tape.events
     return tracer.budget
 
@@ -88,3 +101,13 @@ cdef inline void charge_walk(int64_t cost, bint known) noexcept nogil:
 
 cdef inline bint can_wait(Recorded *last) noexcept nogil:
     return last.due != 0 and budget_left() < <int64_t> (last.due - tape.events) * budget_per_event
+
+
+cdef bint is_changed_by_line(uint32_t slot, const Namespace *namespace) noexcept nogil:
+    """Whether the line that ran has changed what the variable leads to, as it is written, and may cost something."""
+    cdef const Shadow *s = tracer.looking
+    if tracer.changes_budget <= 0:
+        return False
+    if namespace != NULL:
+        return tracer.changes_globals
+    return has_bits(s.code) and (rec_changed_on(s.code.stores, s.line) >> slot) & 1

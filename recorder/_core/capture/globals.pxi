@@ -67,12 +67,22 @@ cdef Status record_mutables(Shadow *s) noexcept nogil:
     """Compares the globals, and the attributes of classes, that this code names and that can change in place."""
     cdef Namespace *namespace = s.globals
     cdef Code *code = s.code
-    cdef uint32_t i, slot
     cdef Status status
     if code.mutable_epoch != epoch_of(namespace):
         status = list_mutables(code, namespace)
         if status != OK:
             return status
+    tracer.changes_globals = rec_changed_on(code.stores, s.line) & REC_OF_GLOBALS != 0
+    status = record_what_is_named(s)
+    tracer.changes_globals = False
+    return status
+
+
+cdef Status record_what_is_named(Shadow *s) noexcept nogil:
+    cdef Namespace *namespace = s.globals
+    cdef Code *code = s.code
+    cdef uint32_t i, slot
+    cdef Status status
     for i in range(code.mutable_count):
         slot = code.mutables[i]
         REC_CHECK(slot < namespace.slots, b"what a code names is a slot of its globals")

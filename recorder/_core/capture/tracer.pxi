@@ -20,7 +20,9 @@ cdef struct Tracer:
     uint64_t frames
     uint32_t small_cost      # of the small variables looked at for this event
     int64_t budget           # budget.pxi: what larger ones may still cost …
+    int64_t changes_budget   # … and those that lines have changed, though they could wait …
     uint64_t budget_at       # … as of this event
+    bint changes_globals     # while globals are looked at: the line that ran has changed one
     Shadow *looking          # the frame whose variables are looked at
     Shadow *caller           # while a call's arguments are: the frame that it was made in, or NULL
     uint64_t foreseen_at     # the event that comes next: until then nothing runs but …
@@ -55,6 +57,7 @@ cdef Status open_tracer() noexcept:
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
     tracer.budget = MOST_BUDGET
+    tracer.changes_budget = most_changes()
     tracer.budget_at = 0
     tracer.has_gone_back = False
     tracer.looks = 0

@@ -446,7 +446,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef uint32_t cost
     cdef uintptr_t limited
     cdef bint known, current
-    cdef bint written = False
+    cdef bint written = False, changed = False
     cdef Look *look = look_of(v)
     cdef Recorded *theirs = NULL
     cdef Contents contents
@@ -455,9 +455,11 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         t = <PyTypeObject *> (<uintptr_t> t | 1)
     known = is_known(last, v, t)
     current = is_current(look, v)
-    if known and not current and can_wait(last):
-        leave_unexamined(last, slot, namespace)
-        return OK
+    if known and not current and (can_wait(last) or <uintptr_t> last.object & IS_LIMITED):
+        changed = is_changed_by_line(slot, namespace)
+        if not changed and can_wait(last):
+            leave_unexamined(last, slot, namespace)
+            return OK
     if tracer.caller != NULL and namespace == NULL and last.type == NULL and not <uintptr_t> t & 1:
         theirs = held_by_caller(slot, v, t)
         if theirs != NULL and is_budget_small() and not current and can_wait(theirs):
@@ -468,7 +470,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     if current and theirs != NULL and is_as_recorded(theirs, look.fingerprint, look.limited):
         limited = look.limited
     else:
-        limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
+        limited = <uintptr_t> last.object & IS_LIMITED * (not changed) if known else IS_LIMITED * is_budget_low()
         current = current and look.limited == limited and (
             (last.type == t and last.fingerprint == look.fingerprint)
             or is_told_now(look, slot, t, reserved, namespace))
@@ -515,7 +517,11 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     walk.node_limit = limits.nodes
     if not current and not charge_small(cost):
         look.due = tape.events + 1 + cost // budget_per_event
-        charge_walk(cost * (1 + WRITE_COST * written), known)
+        cost *= 1 + WRITE_COST * written
+        if changed:
+            tracer.changes_budget -= cost
+        else:
+            charge_walk(cost, known)
     last.due = look.due
     if classes.met_count != 0:
         status = open_met_classes()

@@ -57,11 +57,12 @@ cdef extern from "cpython/iteration.h":
 
 cdef extern from "cpython/stores.h" nogil:
     int REC_MASKED
-    uint64_t REC_STILL
+    uint64_t REC_STILL, REC_OF_GLOBALS
     ctypedef struct rec_stores:
         uint64_t unlined
     rec_stores *rec_find_stores(PyCodeObject *, const RecSys *) with gil
     uint64_t rec_stores_of(const rec_stores *, int32_t, uint64_t)
+    uint64_t rec_changed_on(const rec_stores *, int32_t)
     uint32_t rec_lowest_bit(uint64_t)
     int rec_count_bits(uint64_t)
 

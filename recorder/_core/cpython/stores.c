@@ -2,6 +2,7 @@
 #include "cpython/stores.h"
 #include "cpython/bytecode.h"
 #include "cpython/line_table.h"
+#include "cpython/objects.h"
 #include <opcode.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -87,6 +88,112 @@ static bool is_still(int opcode, int before)
     }
 }
 
+/* Variables that are loaded. Of those of a class body none is told apart from a global. */
+static uint64_t loaded_by(int opcode, int argument)
+{
+    switch (opcode) {
+    case LOAD_FAST:
+    case LOAD_DEREF:
+#ifdef LOAD_FAST_CHECK
+    case LOAD_FAST_CHECK:
+#endif
+#ifdef LOAD_FAST_BORROW
+    case LOAD_FAST_BORROW:
+#endif
+        return bit(argument);
+#ifdef LOAD_FAST_LOAD_FAST
+    case STORE_FAST_LOAD_FAST:
+        return bit(argument & 15);
+    case LOAD_FAST_LOAD_FAST:
+#ifdef LOAD_FAST_BORROW_LOAD_FAST_BORROW
+    case LOAD_FAST_BORROW_LOAD_FAST_BORROW:
+#endif
+        return bit(argument >> 4) | bit(argument & 15);
+#endif
+    case LOAD_GLOBAL:
+    case LOAD_NAME:
+        return REC_OF_GLOBALS;
+    default:
+        return 0;
+    }
+}
+
+/* Methods of lists, dicts, sets, deques and the like that change them. */
+static const char *const changing_methods[] = {
+    "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert",
+    "intersection_update", "move_to_end", "pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort",
+    "symmetric_difference_update", "update"};
+
+static bool is_changing_method(PyCodeObject *code, int name)
+{
+    PyObject *names = code->co_names;
+    for (size_t i = 0; i < sizeof(changing_methods) / sizeof(*changing_methods); i++)
+        if (name < PyTuple_GET_SIZE(names) && rec_str_is(PyTuple_GET_ITEM(names, name), changing_methods[i]))
+            return true;
+    return false;
+}
+
+/* How many items are pushed: fewer than none where more are taken. A copy stands for what is below it. */
+static int pushed_by(rec_unit unit)
+{
+    if (unit.opcode == COPY)
+        return 0;
+#ifdef LOAD_FAST_LOAD_FAST
+    if (unit.opcode == STORE_FAST_LOAD_FAST) /* what it takes is the end of what stands before */
+        return 1;
+#endif
+    int effect = PyCompile_OpcodeStackEffect(unit.opcode, unit.argument);
+    return effect == PY_INVALID_STACK_EFFECT ? 0 : effect;
+}
+
+/* Variables that are loaded for the item below the upper ones, by code on the same line. */
+static uint64_t loaded_for(const rec_stores *stores, uint32_t at, int upper)
+{
+    uint16_t line = stores->units[at].line;
+    uint64_t loaded = 0;
+    int wanted = upper + 1;
+    while (wanted > 0 && at-- > 0 && stores->units[at].line == line) {
+        int pushed = pushed_by(stores->units[at]);
+        if (pushed >= wanted || wanted == 1)
+            loaded |= loaded_by(stores->units[at].opcode, stores->units[at].argument);
+        wanted -= pushed;
+    }
+    return loaded;
+}
+
+/* `a.b += c` puts aside what the result is stored to. */
+static bool is_put_aside(const rec_stores *stores, uint32_t at)
+{
+    return at > 0 && stores->units[at - 1].opcode == SWAP;
+}
+
+/* Variables of which the instruction changes what they lead to. What follows an operation in place, and stores what comes
+ * of it where it was, is not asked for: the operation was. */
+static uint64_t changed_by(PyCodeObject *code, const rec_stores *stores, uint32_t at, int argument)
+{
+    switch (stores->units[at].opcode) {
+    case STORE_ATTR:
+    case DELETE_ATTR:
+        return is_put_aside(stores, at) ? 0 : loaded_for(stores, at, 0);
+    case STORE_SUBSCR:
+    case DELETE_SUBSCR:
+        return is_put_aside(stores, at) ? 0 : loaded_for(stores, at, 1);
+#if PY_VERSION_HEX < 0x030C0000
+    case LOAD_METHOD:
+        return is_changing_method(code, argument) ? loaded_for(stores, at, 0) : 0;
+#else
+    case STORE_SLICE:
+        return is_put_aside(stores, at) ? 0 : loaded_for(stores, at, 2);
+    case LOAD_ATTR:
+        return argument & 1 && is_changing_method(code, argument >> 1) ? loaded_for(stores, at, 0) : 0;
+#endif
+    case BINARY_OP:
+        return NB_INPLACE_ADD <= argument && argument <= NB_INPLACE_XOR ? loaded_for(stores, at, 1) : 0;
+    default:
+        return 0;
+    }
+}
+
 #if PY_VERSION_HEX >= 0x030E0000
 /* What comes behind a loop may have no event of its own from 3.14 on: CPython compares its line with that of the last
  * instruction within the loop. So in `a = [f(b)` with `for b in c]` on the next line, where the loop's line is the last
@@ -130,6 +237,8 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
             if (units[2 * at] == EXTENDED_ARG)
                 continue;
             *stored |= stored_by(units[2 * at], argument);
+            if (e.has_line)
+                stores->changed[e.line - stores->first] |= changed_by(code, stores, (uint32_t)at, argument);
             if (!is_still(units[2 * at], before) && !leads_nowhere(units, at, count, e.has_line))
                 *stored |= REC_STILL;
             before = units[2 * at] != CACHE ? units[2 * at] : before;
@@ -155,10 +264,11 @@ static rec_stores *allocate(PyCodeObject *code, const RecSys *sys)
     if (first < 0 || last > INT32_MAX || last - first >= REC_MASKED_LINES || last < first)
         return NULL;
     size_t count = (size_t)(last - first + 1), units = (size_t)Py_SIZE(code);
-    rec_stores *stores = sys->calloc(1, sizeof(rec_stores) + count * sizeof(uint64_t) + units * sizeof(rec_unit));
+    rec_stores *stores = sys->calloc(1, sizeof(rec_stores) + 2 * count * sizeof(uint64_t) + units * sizeof(rec_unit));
     if (stores != NULL) {
         *stores = (rec_stores){.first = (int32_t)first, .count = (uint32_t)count, .unit_count = (uint32_t)units};
-        stores->units = (rec_unit *)&stores->by_line[count];
+        stores->changed = &stores->by_line[count];
+        stores->units = (rec_unit *)&stores->changed[count];
     }
     return stores;
 }

@@ -23,11 +23,14 @@ typedef struct {        /* two bytes of bytecode */
 } rec_unit;
 enum { REC_UNLINED = UINT16_MAX };
 
+#define REC_OF_GLOBALS (UINT64_C(1) << 63) /* beside the variables that a line changes in place */
+
 typedef struct {
     int32_t first;      /* line */
     uint32_t count;     /* of lines */
     uint64_t unlined;   /* by instructions without a line */
     uint32_t unit_count;
+    uint64_t *changed;  /* by line: variables of which it changes what they lead to */
     rec_unit *units;    /* the bytecode, for who goes through it (reading.c) */
     uint64_t by_line[]; /* with those without a line, too */
 } rec_stores;
@@ -41,6 +44,16 @@ static inline uint64_t rec_stores_of(const rec_stores *stores, int32_t line, uin
         return any;
     uint32_t at = (uint32_t)line - (uint32_t)stores->first;
     return at < stores->count ? stores->by_line[at] : any;
+}
+
+/* Of which variables a line changes what they lead to, as it is written: `rows[7].name = x` and `rows[7].names.append(x)`
+ * that of `rows`. What the code that it calls changes is another matter. */
+static inline uint64_t rec_changed_on(const rec_stores *stores, int32_t line)
+{
+    if (stores == NULL)
+        return 0;
+    uint32_t at = (uint32_t)line - (uint32_t)stores->first;
+    return at < stores->count ? stores->changed[at] : 0;
 }
 
 static inline uint32_t rec_lowest_bit(uint64_t bits) { return (uint32_t)__builtin_ctzll(bits); }

@@ -1,0 +1,160 @@
+"""A large value that waits is looked at all the same where the line that ran changes it, as it is written.
+
+A program goes over a table until the table waits, and then changes it in all the ways that the language has. After each
+line, what the trace says of the table is compared with what the program finds there itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import recorder
+
+SIZE = 150
+
+# How the table is reached: the head of the code that changes it, its name there, and what calls it.
+ROOTS = {
+    "a local": ("def change(table):", "table", "change(TABLE)"),
+    "a global": ("def change():", "TABLE", "change()"),
+    "an attribute": ("def change(holder):", "holder.rows", "change(holder)"),
+    "a cell": ("def change(table, see=lambda: (lambda: table)):", "table", "change(TABLE)"),
+    "a module's": ("for _ in range(1):", "TABLE", ""),
+}
+
+# A line that changes the table, T, and what shows it.
+CHANGES = [
+    ("T[70] = {'v': 'new', 'n': 1, 'l': [2, 1], 's': {3}}", "T[70]['v']"),
+    ("T[70]['v'] = 'newer'", "T[70]['v']"),
+    ("T[71].name = 'new'", "T[71].name"),
+    ("T[71].tags[0] = 'new'", "T[71].tags[0]"),
+    ("T[70]['n'] += 1", "T[70]['n']"),
+    ("T[71].number *= 3", "T[71].number"),
+    ("T[70]['l'] += ['new']", "T[70]['l']"),
+    ("T[len('x' * 7) * 10]['v'] = str(7)", "T[70]['v']"),
+    ("T[70]['v'] = ','.join(str(i) for i in range(3))", "T[70]['v']"),
+    ("T[70]['v'], T[72]['v'] = 'first', 'second'", "T[72]['v']"),
+    ("T[70]['v'] = T[72]['v'] = 'both'", "T[70]['v'] + T[72]['v']"),
+    ("T[70]['n'] = 5; T[72]['n'] = 6", "T[72]['n']"),
+    ("(T[70] if len(T) else T[72])['v'] = 'chosen'", "T[70]['v']"),
+    ("n = 70; T[n]['v'] = 'by a name'", "T[70]['v']"),
+    ("T[70]['l'].append('appended')", "T[70]['l']"),
+    ("T[70]['l'].insert(0, 'first')", "T[70]['l']"),
+    ("T[70]['l'].sort(key=str)", "T[70]['l']"),
+    ("T[70].update(v='updated')", "T[70]['v']"),
+    ("T[70].setdefault('w', 'default')", "T[70]['w']"),
+    ("T[70]['s'].add(4)", "len(T[70]['s'])"),
+    ("if len(T): T[70]['v'] = 'where it is'", "T[70]['v']"),
+    ("del T[70]['w']", "'w' in T[70]"),
+    ("del T[71].name", "T[71].number"),
+    ("T[70:72] = ['one']", "len(T)"),
+    ("del T[70:72]", "len(T)"),
+    ("T.pop()", "len(T)"),
+]
+
+PROGRAM = """\
+class Row:
+    def __init__(self, number):
+        self.name, self.number, self.tags = f"row {{number}}", number, [number]
+
+class Holder:
+    pass
+
+TABLE = [
+    Row(i) if i % 2 else {{"v": i, "n": i, "l": [i, i + 1], "s": {{i}}}} for i in range({size})
+]
+holder = Holder()
+holder.rows = TABLE
+
+def read():
+    for _ in range(6):
+        for row in TABLE:
+            str(row)
+
+read()
+{head}
+{lines}
+{call}
+"""
+
+
+def recorded(tmp_path: Path, root: str) -> tuple[list[tuple[str, str, int]], list[str], Path]:
+    """Each question with its line, what the program found, and the trace."""
+    head, name, call = ROOTS[root]
+    lines, asked = [], []
+    for change, question in CHANGES:
+        lines += ["str()", change.replace("T", name), f"found(repr({question.replace('T', name)}))"]
+        asked.append((change, question.replace("T", name)))
+    text = PROGRAM.format(
+        size=SIZE, head=head, lines="\n".join("    " + line for line in lines), call=call
+    )
+    first = text.count("\n", 0, text.index(lines[0])) + 2
+    found: list[str] = []
+    path = tmp_path / "changed.rtrace"
+    program = tmp_path / "changes_it.py"
+    program.write_text(text)
+    code = compile(text, str(program), "exec")
+    with recorder.record(path, scope="all", min_free_space=0):
+        exec(code, {"__name__": "changes_it", "found": found.append})
+    return [(*each, first + 3 * n) for n, each in enumerate(asked)], found, path
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_a_line_changes_does_not_wait(root: str, tmp_path: Path) -> None:
+    asked, found, path = recorded(tmp_path, root)
+    assert len(asked) == len(found) == len(CHANGES)
+    with recorder.open_trace(path) as trace:
+        name = "change" if root != "a module's" else "<module>"
+        at = {event.line: event for event in trace.find(kind="line", function=name)}
+        waited: list[bool] = []
+        for (change, question, line), true in zip(asked, found, strict=True):
+            waited.append(trace.evaluate(question, at[line]).kind == "unknown")
+            answer = trace.evaluate(question, at[line + 1])
+            assert answer.kind == "known", (change, answer)
+            assert repr(answer.to_python()) == true, change
+        assert sum(waited) > len(CHANGES) // 2
+
+
+ONLY_READ = """\
+class Row:
+    def __init__(self, number):
+        self.number, self.tags = number, [number]
+
+def read(table, rounds):
+    total, seen = 0, []
+    for _ in range(rounds):
+        for row in table:
+            total += len(str(row))
+            seen.append(row.number + len(str(table[7].tags)))
+            row.tags.count(table[3].number)
+
+def fill(table, rounds):
+    for i in range(rounds):
+        table[i % 100].number = str(i)
+
+table = [Row(i) for i in range(150)]
+read(table, 10)
+table[100].number = "after reading"
+str(table)
+fill(table, 2000)
+table[100].number = "after filling"
+str(table)
+"""
+
+
+def test_lines_that_only_read_take_nothing_from_what_changes_may_cost(tmp_path: Path) -> None:
+    """What is filled at each line keeps to the budget, so that the last change may have to wait; and says so."""
+    path = tmp_path / "a.rtrace"
+    after = [n for n, line in enumerate(ONLY_READ.splitlines(), 1) if line == "str(table)"]
+    with recorder.record(path, scope="all", min_free_space=0):
+        exec(compile(ONLY_READ, str(tmp_path / "only_reads.py"), "exec"), {"__name__": "x"})
+    with recorder.open_trace(path) as trace:
+        asked = [
+            (event, trace.evaluate("table[100].number", event))
+            for event in trace.find(kind="line", function="<module>")
+            if event.line in after
+        ]
+        assert asked[0][1].to_python() == "after reading"
+        assert asked[1][1].kind == "unknown" or asked[1][1].to_python() == "after filling"
+        filling = [event.locals["table"].unexamined for event in trace.find(function="fill")]
+        assert 200 < sum(filling) < len(filling) - 50
