@@ -28,7 +28,7 @@ import recorder
 from recorder import diagnostics, errors
 from recorder.errors import text
 from recorder.trace import reader
-from tests.tools import turns, two_readers
+from tests.tools import turns, two_readers, warm_sealer
 from tests.tools.oracle_process import Oracle
 from tests.tools.warm import Warm
 
@@ -353,6 +353,24 @@ def program_in(folder: Path, program: str | Path) -> Path:
     path = folder / "program.py"
     path.write_text(program, encoding="utf-8")
     return path
+
+
+# What is about the sealer as a process, and how it is started.
+SEALERS_START_COLD = ("tests/failures/", "tests/session/", "tests/staging/", "tests/transparency/")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sealers(own_temporary_folder: None) -> Iterator[str]:
+    """The address of those that are forked."""
+    with warm_sealer.serving(ENVIRONMENT) as address:
+        yield address
+
+
+@pytest.fixture(autouse=True, scope="module")
+def warm_sealers(request: pytest.FixtureRequest, sealers: str) -> None:
+    """For this file, unless sealers are what it is about."""
+    is_cold = request.node.nodeid.startswith(SEALERS_START_COLD)
+    warm_sealer.use("" if is_cold else sealers)
 
 
 @pytest.fixture(scope="session")
