@@ -355,8 +355,18 @@ def program_in(folder: Path, program: str | Path) -> Path:
     return path
 
 
-# What is about the sealer as a process, and how it is started.
-SEALERS_START_COLD = ("tests/failures/", "tests/session/", "tests/staging/", "tests/transparency/")
+# What is about the sealer as a process, how it is started, and what the program sees of that.
+SEALERS_START_COLD = (
+    "tests/failures/",
+    "tests/session/test_interruptions.py",
+    "tests/session/test_transitions.py",
+    "tests/staging/",
+    "tests/transparency/test_input.py",
+    "tests/transparency/test_orphans.py",
+    "tests/transparency/test_own_modules.py",
+    "tests/transparency/test_signals.py",
+    "tests/transparency/test_transparency.py",
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
