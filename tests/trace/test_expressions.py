@@ -53,9 +53,7 @@ from tests.tools import reference_writer as w
 def ask(text: str, /, **names: Any) -> Answer:
     """Of values as they are recorded, or of trees."""
     made = {name: recorded(value, name) for name, value in names.items()}
-    return read(text).answer(
-        lambda name: made[name] if name in made else functions.builtin(name)
-    )
+    return read(text).answer(lambda name: made[name] if name in made else functions.builtin(name))
 
 
 read = functools.lru_cache(1024)(Expression)  # many are asked of thousands of values
