@@ -84,7 +84,7 @@ class Warm:
         given, *read = [os.pipe() for _ in range(4)]
         theirs = [given[0], *(writing for _, writing in read)]
         try:
-            request = json.dumps([list(words), dict(env), str(cwd), warm_sealer.address]).encode()
+            request = json.dumps([list(words), dict(env), str(cwd), warm_sealer.in_use()]).encode()
             socket.send_fds(self.socket, [request], theirs)
         finally:
             for fd in theirs:
