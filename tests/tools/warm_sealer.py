@@ -122,7 +122,7 @@ def serve() -> None:
     listening, parent = (int(word) for word in sys.argv[1:3])
     with socket.socket(fileno=listening) as asked:
         while True:
-            ready, *_ = select.select([asked, parent], [], [])
+            ready, *_ = select.select([listening, parent], [], [])
             if parent in ready:
                 return
             asking, _ = asked.accept()
