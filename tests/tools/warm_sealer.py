@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -43,7 +44,7 @@ def serving(environment: Mapping[str, str]) -> Iterator[str]:
     """The address of a server. It ends with whoever has started it."""
     from recorder.staging import launch
 
-    name = f"recorder-tests-sealers-{os.getpid()}"
+    name = f"recorder-tests-sealers-{secrets.token_hex(8)}"
     code = f"import sys; sys.path += [{HOME!r}, *{launch._sealer_path()!r}]; "
     code += "from tests.tools import warm_sealer; warm_sealer.serve()"
     env = {key: value for key, value in environment.items() if not key.startswith("PYTHON")}
