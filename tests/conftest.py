@@ -28,7 +28,7 @@ import recorder
 from recorder import diagnostics, errors
 from recorder.errors import text
 from recorder.trace import reader
-from tests.tools import turns, two_readers
+from tests.tools import turns, two_readers, warm_sealer
 from tests.tools.oracle_process import Oracle
 from tests.tools.warm import Warm
 
@@ -304,6 +304,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Markers `root` and `needs`: skipped, and said so, where the user or a tool is missing."""
+    warm_sealer.is_cold = item.nodeid.startswith(SEALERS_START_COLD)
     marks = [*item.iter_markers("root"), *item.iter_markers("needs")]
     missing = [tool for mark in marks for tool in mark.args if not is_there(tool)]
     if os.geteuid() != 0 and item.get_closest_marker("root"):
@@ -353,6 +354,33 @@ def program_in(folder: Path, program: str | Path) -> Path:
     path = folder / "program.py"
     path.write_text(program, encoding="utf-8")
     return path
+
+
+# What is about the sealer as a process, how it is started, and what the program sees of that.
+SEALERS_START_COLD = (
+    "tests/failures/",
+    "tests/session/test_interruptions.py",
+    "tests/session/test_transitions.py::test_a_sealer",
+    "tests/session/test_transitions.py::test_a_start",
+    "tests/session/test_transitions.py::test_a_stop",
+    "tests/session/test_transitions.py::test_an_audit_hook",
+    "tests/session/test_transitions.py::test_the_same_failure",
+    "tests/session/test_transitions.py::test_what_the_sealer",
+    "tests/staging/",
+    "tests/transparency/test_input.py",
+    "tests/transparency/test_orphans.py",
+    "tests/transparency/test_own_modules.py",
+    "tests/transparency/test_signals.py",
+    "tests/transparency/test_transparency.py::test_the_program",
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sealers(own_temporary_folder: None) -> Iterator[str]:
+    """The address of those that are forked."""
+    with warm_sealer.serving(ENVIRONMENT) as address:
+        warm_sealer.use(address)
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import datetime
 import decimal
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ with contextlib.suppress(ImportError):
 
 import recorder
 from tests.capture.test_known_types import record_values
+from tests.conftest import ENVIRONMENT, ROOT
 
 
 def made_by(program: str, **names: Any) -> dict[str, Any]:
@@ -405,38 +407,59 @@ INSIDE = {
         "pyarrow.array([[1]], pyarrow.list_view(pyarrow.int64()))",
     ),
 }
+# A forked process for each: what has been proved once stays.
 MAKING_IT_SAY = """
-import ctypes, datetime, decimal, gc, sys
-import pyarrow, recorder
+import ctypes, datetime, decimal, gc, json, os, sys
+import pyarrow, recorder, recorder.session, recorder.staging.create
+from tests.tools import warm_sealer
+warm_sealer.use(sys.argv[3])
 def word(address): return ctypes.c_ssize_t.from_address(address)
 def getter(descriptor): return word(word(id(descriptor) + 40).value + 8)
 def dict_of(name): return gc.get_referents(getattr(pyarrow.lib, name).__dict__)[0]
-(kind, name), (other, instead) = sys.argv[2].split("."), sys.argv[3].split(".")
-value = eval(sys.argv[4])
 def look(value): return None
-kept, new = dict_of(kind)[name], dict_of(other)[instead]
-if type(kept) is type(new) is type(pyarrow.Array.type):
-    kept_getter, getter(kept).value = getter(kept).value, getter(new).value
-else:
-    dict_of(kind)[name] = new
-with recorder.record(sys.argv[1], min_free_space=0, include=["<string>"]):
-    look(value)
-if dict_of(kind)[name] is kept:
-    getter(kept).value = kept_getter
-dict_of(kind)[name] = kept
+def record(trace, what, answers, text):
+    (kind, name), (other, instead) = what.split("."), answers.split(".")
+    value = eval(text)
+    kept, new = dict_of(kind)[name], dict_of(other)[instead]
+    if type(kept) is type(new) is type(pyarrow.Array.type):
+        getter(kept).value = getter(new).value
+    else:
+        dict_of(kind)[name] = new
+    with recorder.record(trace, min_free_space=0, include=["<string>"]):
+        look(value)
+pyarrow.array([1])  # imports pandas, once for all
+for n, (what, (answers, text)) in enumerate(json.loads(sys.argv[2]).items()):
+    pid = os.fork()
+    if pid == 0:
+        record(f"{sys.argv[1]}/{n}.rtrace", what, answers, text)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0, what
 """
 
 
-@pytest.mark.parametrize("what", INSIDE)
-def test_what_is_elsewhere_inside_of_an_array_of_pyarrow(what: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory, sealers: str) -> dict[str, Path]:
+    """A trace for each of INSIDE."""
     pytest.importorskip("pyarrow")
+    folder = tmp_path_factory.mktemp("elsewhere")
     done = subprocess.run(
-        [sys.executable, "-c", MAKING_IT_SAY, str(tmp_path / "t.rtrace"), what, *INSIDE[what]],
-        capture_output=True, text=True, timeout=60,
+        [sys.executable, "-W", "ignore", "-c", MAKING_IT_SAY, str(folder), json.dumps(INSIDE), sealers],
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    with recorder.open_trace(tmp_path / "t.rtrace") as trace:
-        [found] = [event.locals["value"] for event in trace.events() if event.kind == "call"]
+    return {what: folder / f"{n}.rtrace" for n, what in enumerate(INSIDE)}
+
+
+@pytest.mark.parametrize("what", INSIDE)
+def test_what_is_elsewhere_inside_of_an_array_of_pyarrow(
+    what: str, elsewhere: dict[str, Path]
+) -> None:
+    with recorder.open_trace(elsewhere[what]) as trace:
+        [found] = [
+            event.locals["value"]
+            for event in trace.events()
+            if event.function.name == "look" and event.kind == "call"
+        ]
     assert "of a layout that is not known" in str(found)
 
 

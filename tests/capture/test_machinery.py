@@ -3,12 +3,13 @@ values that have it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from recorder.trace.reader import open_trace
+from recorder.trace.reader import Trace, open_trace
 
 LOOPS = {
     "asyncio's": "asyncio.new_event_loop()",
@@ -49,43 +50,56 @@ class Slotted:
     __slots__ = ("it",)
     def __init__(self, it):
         self.it = it
-
-def inside(it):
+"""
+# One for each loop and place.
+CALL = """
+def inside_NUMBER(it):
     it.touched = 0
     held = WITHIN
     it.touched = 1
     it.touched = 2
     return held
 
-def main():
+def main_NUMBER():
     it = LOOP
-    return inside(it)
+    return inside_NUMBER(it)
 
-main()
+main_NUMBER()
 """
+CASES = [*itertools.product(LOOPS, WITHIN)]
 TraceOf = Callable[[Path], Path]
+
+
+def inside(loop: str, within: str) -> str:
+    return f"inside_{CASES.index((loop, within))}"
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory, trace_of: TraceOf) -> Iterator[Trace]:
+    program = tmp_path_factory.mktemp("machinery") / "machinery.py"
+    calls = [
+        CALL.replace("NUMBER", str(n))
+        .replace("LOOP", LOOPS[loop])
+        .replace("WITHIN", WITHIN[within])
+        for n, (loop, within) in enumerate(CASES)
+    ]
+    program.write_text(PROGRAM + "".join(calls))
+    with open_trace(trace_of(program)) as trace:
+        yield trace
 
 
 @pytest.mark.parametrize("within", WITHIN)
 @pytest.mark.parametrize("loop", LOOPS)
-def test_it_is_told_once(loop: str, within: str, tmp_path: Path, trace_of: TraceOf) -> None:
-    program = tmp_path / f"machinery_{list(LOOPS).index(loop)}_{within}.py"
-    program.write_text(PROGRAM.replace("LOOP", LOOPS[loop]).replace("WITHIN", WITHIN[within]))
-    with open_trace(trace_of(program)) as trace:
-        (last,) = trace.find("return", function="inside")
-        itself, held = last.locals["it"], last.locals["held"]
-        changes = [str(step.value) for step in trace.history("held", function="inside")]
+def test_it_is_told_once(loop: str, within: str, trace: Trace) -> None:
+    (last,) = trace.find("return", function=inside(loop, within))
+    itself, held = last.locals["it"], last.locals["held"]
+    changes = [str(step.value) for step in trace.history("held", function=inside(loop, within))]
     assert itself.touched == 2
     assert ("of size" in held.show()) is (loop in LEFT_OUT)
     assert ("touched=" in held.show()) is (loop not in LEFT_OUT)
     assert len(changes) == (1 if loop in LEFT_OUT else 3), changes
 
 
-def test_which_one_it_is_is_known(tmp_path: Path, trace_of: TraceOf) -> None:
-    program = tmp_path / "machinery_identity.py"
-    program.write_text(
-        PROGRAM.replace("LOOP", LOOPS["derived"]).replace("WITHIN", WITHIN["attribute"])
-    )
-    with open_trace(trace_of(program)) as trace:
-        (last,) = trace.find("return", function="inside")
-        assert last.locals["held"].it.same_as(last.locals["it"]) is True
+def test_which_one_it_is_is_known(trace: Trace) -> None:
+    (last,) = trace.find("return", function=inside("derived", "attribute"))
+    assert last.locals["held"].it.same_as(last.locals["it"]) is True

@@ -216,6 +216,8 @@ READ = [
     *(line.format(f"x.{name}") for name in ("a", "rate", "flag", "none", "word", "raw")
       for line in ("if {}: pass", "if {} == 1: pass", "z = {} in (1, 2)")),
 ]  # fmt: skip
+CALLS = ["z = g(seen)", "z = g(seen, x.a)", "z = g(seen, x.a) + 1", "if g(x): pass"]
+OTHERS = ["gave()", "x.a = 1", "seen[0] = 1", "x.method()", "z = g(seen, gave())"]
 NAMES: dict[str, Any] = {"Plain": Plain, "collections": collections, "gave": lambda: None}
 
 TIMES = 50
@@ -240,48 +242,45 @@ main()
 """
 
 
-def looks_for(folder: Path, line: str) -> float:
-    module = types.ModuleType("reading")
-    module.__dict__.update(NAMES, PAIRS=PAIRS)
-    text = SAME.replace("LINES", "\n    ".join([line] * TIMES))
-    code = compile(text, str(folder / "reading.py"), "exec", dont_inherit=True)
+@pytest.fixture(scope="module")
+def looks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """How often each line looks at something, of all of them in one recording."""
+    folder = tmp_path_factory.mktemp("looks")
+    found: dict[str, float] = {}
     with recorder.record(
         folder / "reading.rtrace", min_free_space=0, exclude=("tests.*",)
     ) as session:
-        exec(code, module.__dict__)
-        return float(session.stats()["looks"]) / TIMES / PAIRS
+        for line in (*READ, *CALLS, *OTHERS):
+            module = types.ModuleType("reading")
+            module.__dict__.update(NAMES, PAIRS=PAIRS)
+            text = SAME.replace("LINES", "\n    ".join([line] * TIMES))
+            code = compile(text, str(folder / "reading.py"), "exec", dont_inherit=True)
+            before = float(session.stats()["looks"])
+            exec(code, module.__dict__)
+            found[line] = (float(session.stats()["looks"]) - before) / TIMES / PAIRS
+    return found
 
 
 @pytest.mark.parametrize("line", READ)
-def test_nothing_is_looked_at_behind_a_line_that_reads(line: str, tmp_path: Path) -> None:
+def test_nothing_is_looked_at_behind_a_line_that_reads(line: str, looks: dict[str, float]) -> None:
     """But for what it stores to."""
     most = 1.5 if line.startswith(("z = ", "y = ")) else 0.5
     if sys.version_info >= (3, 15) and ", None)" in line:
         most = 3.5  # a constant that is loaded in a way of its own is not followed
-    assert looks_for(tmp_path, line) < most
+    assert looks[line] < most
 
 
-@pytest.mark.parametrize(
-    ("line", "most"),
-    [
-        ("z = g(seen)", 0.5),                     # neither as an argument, nor behind the call
-        ("z = g(seen, x.a)", 0.5),
-        ("z = g(seen, x.a) + 1", 0.5),
-        ("if g(x): pass", 0.5),
-    ],
-)  # fmt: skip
-def test_nothing_is_looked_at_again_for_a_call(line: str, most: float, tmp_path: Path) -> None:
-    """From 3.14 on a frame lends what it holds, so that it cannot be told who else has what ends with the function."""
-    if sys.version_info >= (3, 14) and line.startswith("z ="):
-        most = 2.5  # behind the call
-    assert looks_for(tmp_path, line) < most
+@pytest.mark.parametrize("line", CALLS)
+def test_nothing_is_looked_at_again_for_a_call(line: str, looks: dict[str, float]) -> None:
+    """Neither as an argument nor behind the call. From 3.14 on a frame lends what it holds, so that it cannot be told
+    who else has what ends with the function."""
+    is_lent = sys.version_info >= (3, 14) and line.startswith("z =")
+    assert looks[line] < (2.5 if is_lent else 0.5)
 
 
-@pytest.mark.parametrize(
-    "line", ["gave()", "x.a = 1", "seen[0] = 1", "x.method()", "z = g(seen, gave())"]
-)
-def test_all_is_looked_at_behind_any_other_line(line: str, tmp_path: Path) -> None:
-    assert looks_for(tmp_path, line) >= 2
+@pytest.mark.parametrize("line", OTHERS)
+def test_all_is_looked_at_behind_any_other_line(line: str, looks: dict[str, float]) -> None:
+    assert looks[line] >= 2
 
 
 ROUNDS = """

@@ -519,29 +519,40 @@ MEMBERS = {
     "float, Enum": "1.5", "bytes, Enum": "b'x'", "tuple, Enum": "(1, 2)", "str, Enum": "'x'",
 }  # fmt: skip
 MEMBER = """
-from enum import *
 class Kind({base}):
     A = {value}
     {init}
-def f():
+def {name}():
     member = Kind.A
     {change}
     return None
-f()
+{name}()
 """
 
 
+def name_for(base: str, has_marks: bool) -> str:
+    return f"of_{base.replace(', ', '_')}_{has_marks}"
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+    text = "from enum import *\n"
+    for base, has_marks in itertools.product(MEMBERS, (False, True)):
+        text += MEMBER.format(
+            base=base,
+            value=MEMBERS[base],
+            init="def __init__(self, *_): self.marks = [7]" if has_marks else "",
+            change="member.marks.append(8)" if has_marks else "pass",
+            name=name_for(base, has_marks),
+        )
+    return record(tmp_path_factory.mktemp("members"), text)
+
+
 @pytest.mark.parametrize("base", MEMBERS)
-def test_a_member_of_an_enum_has_attributes_of_its_own(tmp_path: Path, base: str) -> None:
-    value = MEMBERS[base]
+def test_a_member_of_an_enum_has_attributes_of_its_own(members: list[Event], base: str) -> None:
     for has_marks in (False, True):
-        init = "def __init__(self, *_): self.marks = [7]" if has_marks else ""
-        change = "member.marks.append(8)" if has_marks else "pass"
-        folder = tmp_path / str(has_marks)
-        folder.mkdir()
-        text = MEMBER.format(base=base, value=value, init=init, change=change)
-        events = [event for event in record(folder, text) if event.function.name == "f"]
-        shown = f"<program.Kind.A: {value}>"
+        events = [one for one in members if one.function.name == name_for(base, has_marks)]
+        shown = f"<program.Kind.A: {MEMBERS[base]}>"
         assert str(events[2].locals["member"]) == (
             f"program.Kind({shown}, marks=[7])" if has_marks else shown
         )

@@ -125,7 +125,7 @@ def check(done: subprocess.CompletedProcess[str]) -> list[type[errors.RecorderEr
 
 @pytest.mark.root("unshare", "prlimit", "setpriv")
 @pytest.mark.leaves_staging
-@pytest.mark.parametrize("environment", {**ENVIRONMENTS, **AS_ROOT})
+@pytest.mark.parametrize("environment", in_turn({**ENVIRONMENTS, **AS_ROOT}, of=3))
 def test_a_program_and_one_of_the_other_commands(place: Path, environment: str) -> None:
     check_command(place, environment, "run")
     number = list({**ENVIRONMENTS, **AS_ROOT}).index(environment)

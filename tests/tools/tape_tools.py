@@ -140,12 +140,12 @@ def disk(path: Path, size: str) -> Iterator[Path]:
 
 def children() -> list[str]:
     """Command lines of this process's children, without those that are kept for all tests: the helper of
-    multiprocessing, the oracle and the warm command."""
+    multiprocessing, the oracle, the warm command and the warm sealer."""
     found = []
     for task in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{task}/children") as file:
             for pid in file.read().split():
                 with open(f"/proc/{pid}/cmdline") as line:
                     found.append(line.read())
-    kept = ("resource_tracker", "oracle.py", "import warm;")
+    kept = ("resource_tracker", "oracle.py", "import warm;", "import warm_sealer;")
     return [line for line in found if not any(name in line for name in kept)]

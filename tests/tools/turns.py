@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import zlib
 
-# Of the code generation, the command line, errors, staging, exports and questions, each version runs its share of the
-# tests; by file where what takes long is made once for all of a file's.
+# Of the code generation, the command line, errors, wrong arguments, lost memory, staging, exports and questions, each
+# version runs its share of the tests; by file where what takes long is made once for all of a file's.
 BY_TEST = (
     "tests/capture/test_known_tables.py",
     "tests/capture/test_redaction.py",
@@ -23,9 +23,12 @@ BY_TEST = (
     "tests/errors/test_policy.py",
     "tests/explain/",
     "tests/export/",
+    "tests/failures/test_lost_mappings.py",
+    "tests/session/test_wrong_use.py",
     "tests/staging/",
     "tests/trace/test_ahead.py",
     "tests/trace/test_aligned.py",
+    "tests/trace/test_bounds.py",
     "tests/trace/test_call_sums.py",
     "tests/trace/test_compare.py",
     "tests/trace/test_conditions.py",
@@ -33,7 +36,14 @@ BY_TEST = (
     "tests/trace/test_cutting.py",
     "tests/trace/test_expressions.py",
     "tests/trace/test_file_fuzz.py",
+    "tests/trace/test_format_classes.py",
+    "tests/trace/test_format_globals.py",
+    "tests/trace/test_format_machine.py",
+    "tests/trace/test_format_values.py",
+    "tests/trace/test_history_tables.py",
     "tests/trace/test_hits_at_random.py",
+    "tests/trace/test_occurrences.py",
+    "tests/trace/test_put_off.py",
     "tests/trace/test_queries_fidelity.py",
     "tests/trace/test_query_fuzz.py",
     "tests/trace/test_redacted_parts.py",

@@ -31,6 +31,8 @@ from io import FileIO
 from types import ModuleType
 from typing import NoReturn
 
+from tests.tools import warm_sealer
+
 HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LARGEST = 1 << 20  # of a request
 ROOM, LARGEST_ENVIRONMENT = "ROOM_FOR_ANOTHER_ENVIRONMENT", 1 << 14
@@ -82,7 +84,7 @@ class Warm:
         given, *read = [os.pipe() for _ in range(4)]
         theirs = [given[0], *(writing for _, writing in read)]
         try:
-            request = json.dumps([list(words), dict(env), str(cwd)]).encode()
+            request = json.dumps([list(words), dict(env), str(cwd), warm_sealer.in_use()]).encode()
             socket.send_fds(self.socket, [request], theirs)
         finally:
             for fd in theirs:
@@ -142,7 +144,9 @@ def serve(number: int) -> int:
     if pid := os.fork():
         tell_the_end(pid, streams, end)
     os.close(end)
-    become(*json.loads(request), streams)
+    *rest, sealers = json.loads(request)
+    become(*rest, streams)
+    warm_sealer.use(sealers)
     return end_at_once(recorder.cli.main())
 
 

@@ -272,48 +272,63 @@ BASES = {
     "pathlib.PurePosixPath": "'a/b'",
 }
 OWN = """\
-import collections, datetime, decimal, fractions, pathlib
-class Kind({base}):
+class Kind_{name}({base}):
     level = 1
     {slots}
-def main():
-    a = Kind({arguments})
+def {name}():
+    a = Kind_{name}({arguments})
     {first}
     {then}
-    b = Kind({arguments})
-    Kind.level = 9
+    b = Kind_{name}({arguments})
+    Kind_{name}.level = 9
     return a, b
-main()
+{name}()
 """
 
 
-@pytest.mark.parametrize("base", BASES)
-def test_an_attribute_of_its_own_is_not_the_classs(
-    tmp_path: Path, trace_of: TraceOf, base: str
-) -> None:
+def own_text() -> str:
+    imports = "import collections, datetime, decimal, fractions, pathlib\n"
+    return imports + "".join(map(own_of, BASES))
+
+
+def function_for(base: str) -> str:
+    return f"of_{base.replace('.', '_')}"
+
+
+def own_of(base: str) -> str:
     slots = base == "slots"
-    program = tmp_path / f"own_{base.rpartition('.')[2]}.py"
-    text = OWN.format(
+    return OWN.format(
+        name=function_for(base),
         base="object" if slots else base,
         arguments=BASES[base],
         slots="__slots__ = ('own',)" if slots else "",
         first="a.own = 2" if slots else "a.level = 2",
         then="a.own += 5" if slots else "a.level += 5",
     )
-    program.write_text(text)
-    asked = "a.own" if slots else "a.level"
+
+
+@pytest.fixture(scope="module")
+def own_ones(tmp_path_factory: pytest.TempPathFactory, trace_of: TraceOf) -> Iterator[Trace]:
+    program = tmp_path_factory.mktemp("own") / "own_ones.py"
+    program.write_text(own_text())
     with open_trace(trace_of(program)) as trace:
-        (end,) = (one.seq for one in trace.find("return", function="main"))
-        for path, line, shown in ((asked, "+= 5", "7"), ("b.level", "Kind.level = 9", "9")):
-            step = trace.why(path, end)[0]
-            assert text.splitlines()[step.line - 1].endswith(line)
-            assert step.value.show() == shown
-        told = [(one.old and one.old.show(), one.new.show()) for one in trace.watch(asked, "main")]
-        assert [new for _, new in told][-2:] == ["2", "7"] and told[-1][0] == "2"
-        told = [(one.old and one.old.show(), one.new.show()) for one in trace.watch("b.level")]
-        assert told[-1] == ("1", "9")
-        values = [
-            one.changed["a"]._tree for one in trace.find(function="main") if "a" in one.changed
-        ]
-        for old, new in itertools.pairwise(values):
-            assert [part.named("a") for part in what_changed(old, new)] == [asked]
+        yield trace
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_an_attribute_of_its_own_is_not_the_classs(own_ones: Trace, base: str) -> None:
+    trace, main = own_ones, function_for(base)
+    asked = "a.own" if base == "slots" else "a.level"
+    (end,) = (one.seq for one in trace.find("return", function=main))
+    lines = own_text().splitlines()
+    for path, line, shown in ((asked, "+= 5", "7"), ("b.level", f"Kind_{main}.level = 9", "9")):
+        step = trace.why(path, end)[0]
+        assert lines[step.line - 1].endswith(line)
+        assert step.value.show() == shown
+    told = [(one.old and one.old.show(), one.new.show()) for one in trace.watch(asked, main)]
+    assert [new for _, new in told][-2:] == ["2", "7"] and told[-1][0] == "2"
+    told = [(one.old and one.old.show(), one.new.show()) for one in trace.watch("b.level", main)]
+    assert told[-1] == ("1", "9")
+    values = [one.changed["a"]._tree for one in trace.find(function=main) if "a" in one.changed]
+    for old, new in itertools.pairwise(values):
+        assert [part.named("a") for part in what_changed(old, new)] == [asked]

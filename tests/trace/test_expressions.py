@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections.abc
 import enum
+import functools
 import itertools
 import numbers
 import time
@@ -52,9 +53,10 @@ from tests.tools import reference_writer as w
 def ask(text: str, /, **names: Any) -> Answer:
     """Of values as they are recorded, or of trees."""
     made = {name: recorded(value, name) for name, value in names.items()}
-    return Expression(text).answer(
-        lambda name: made[name] if name in made else functions.builtin(name)
-    )
+    return read(text).answer(lambda name: made[name] if name in made else functions.builtin(name))
+
+
+read = functools.lru_cache(1024)(Expression)  # many are asked of thousands of values
 
 
 def recorded(value: Any, name: str) -> Any:

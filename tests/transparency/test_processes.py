@@ -4,6 +4,7 @@ once; and children that are recorded too, each into a trace of its own.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -20,7 +21,7 @@ import pytest
 import recorder
 from recorder import errors
 from tests.conftest import ENVIRONMENT, ROOT, Result, Run, processes_of
-from tests.tools.tape_tools import leftovers, state_of, until
+from tests.tools.tape_tools import in_turn, leftovers, state_of, until
 
 
 def opened(path: Path) -> Any:
@@ -449,8 +450,10 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize(
+    ("method", "waits"),
+    in_turn(itertools.product(["fork", "spawn", "forkserver"], [False, True]), of=2),
+)
 def test_idle_workers_that_are_terminated(
     run_recorded: Run, tmp_path: Path, method: str, waits: bool
 ) -> None:

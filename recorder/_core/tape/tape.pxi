@@ -250,7 +250,7 @@ cdef Status map_tape(const char *folder) noexcept nogil:
     memset(&tape, 0, sizeof(tape))
     memset(&sticky_fault, 0, sizeof(sticky_fault))
     memset(sticky_detail, 0, sizeof(sticky_detail))
-    status = map_file(tape_path[REC_RING_SLOTS], folder, b"control", REC_CONTROL_SIZE, &mapping)
+    status = map_file(tape_path[REC_RING_SLOTS], folder, b"control", REC_CONTROL_SIZE, MAP_POPULATE, &mapping)
     if status != OK:
         return status
     tape.control = <RecControl *> mapping
@@ -264,7 +264,8 @@ cdef Status map_tape(const char *folder) noexcept nogil:
     for i in range(REC_RING_SLOTS):
         # audit: a number of one digit fits
         snprintf(name, sizeof(name), "segment-%d", i)
-        status = map_file(tape_path[i], folder, name, REC_SEGMENT_SIZE, &mapping)
+        # Most programs never come to the others, whose pages would be made for nothing.
+        status = map_file(tape_path[i], folder, name, REC_SEGMENT_SIZE, 0 if i else MAP_POPULATE, &mapping)
         if status != OK:
             unmap_tape()
             return status
@@ -344,7 +345,8 @@ cdef Status control_is_garbage() noexcept nogil:
     return ERR_MAPPING_LOST
 
 
-cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **mapping) noexcept nogil:
+cdef Status map_file(char *path, const char *folder, const char *name, size_t size, int populate,
+                     void **mapping) noexcept nogil:
     cdef int fd, saved
     if snprintf(path, 4096, "%s/%s", folder, name) >= 4096:
         set_fault_detail(folder)
@@ -354,7 +356,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
         saved = errno
         set_fault_detail(path)
         return fail(ERR_STAGING_LOST if saved == ENOENT else by_errno(saved, ERR_OPEN_FAILED), STAGE_START, saved)
-    mapping[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
+    mapping[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | populate, fd, 0)
     saved = errno
     # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
     if close_file(fd) != 0 and mapping[0] != MAP_FAILED:
