@@ -349,3 +349,54 @@ def test_an_object_that_begins_with_what_another_has_become_is_told(
     with open_trace(trace_of(program)) as trace:
         found = [one.new.to_python() for one in trace.watch(expression) if one.old is None]
     assert found == begins
+
+
+IN_COMMON = """\
+class Basket:
+    total = 0
+class Other(Basket):
+    pass
+def reads(basket):
+    seen = basket.total
+    return seen
+def hands_on(basket):
+    Basket.total += 1; reads(basket)
+    basket.own = 1
+    Basket.total += 1
+    reads(basket)
+    return basket
+def sets_both(basket):
+    basket = basket
+    Basket.total = 7; basket = Other()
+    return basket
+def loses(basket):
+    del Basket.total
+    return basket
+basket = Basket()
+hands_on(basket)
+sets_both(basket)
+reads(basket)
+loses(basket)
+"""
+
+
+@pytest.mark.parametrize("of", [None, "Basket"])
+@pytest.mark.parametrize("expression", ["basket.total", "Basket.total"])
+@pytest.mark.parametrize("function", ["reads", "hands_on", "sets_both", "loses"])
+def test_what_is_set_of_a_class_is_told_of_the_functions_that_are_asked_for(
+    function: str,
+    expression: str,
+    of: str | None,
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+) -> None:
+    """All that they did, and nothing of what others did, whoever's event shows both."""
+    program = tmp_path / "watched_in_common.py"
+    program.write_text(IN_COMMON)
+    with open_trace(trace_of(program)) as trace:
+        told = list(trace.watch(expression, function=function, of=of))
+        by_anybody = [one for one in trace.watch(expression, of=of) if one.change.function]
+    makers = [one.change.function and one.change.function.name for one in told]
+    assert set(makers) <= {function, None}
+    where = {one.seq for one in told}
+    assert where >= {one.seq for one in by_anybody if one.change.function.name == function}
