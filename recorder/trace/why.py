@@ -891,7 +891,26 @@ class Why:
             whole = asked.expression.text
             rest = whole[len(target) :] if target and whole.startswith(target) else ""
             return self._choose(step, where, [text + rest])
+        if step.how == "element" and root is not None:
+            element = self._element(asked, step, where, text)
+            if element is not None:
+                return self._choose(step, where, [element])
         return self._choose(step, where, bindings.reads(value), is_more)
+
+    def _element(self, asked: _Asked, step: Step, where: Event, container: str) -> str | None:
+        """What is asked for, as the part of a container that a loop had come to: `rows[3].name` for `row.name`. None:
+        nothing tells which one it was."""
+        whole = asked.expression.text
+        identity = identity_of(self._ask(asked.root, step.event).tree)
+        held = self._ask(container, where)
+        if identity is None or held.kind != "known":
+            return None
+        tree = _recorded(held, bindings.root_in(container), where)[0]
+        found = [
+            one for one in places_of(container, tree) if one.identity.number == identity.number
+        ]
+        nearest = min(found, key=lambda one: len(WAY.findall(one.path)), default=None)
+        return None if nearest is None else nearest.path + whole[len(asked.root) :]
 
     def _key(self, key: Any, where: Event, met: list[Read]) -> int | str | None:
         """What an index or key was there, which is noted; None: not known, or nothing that a name can have."""
