@@ -33,10 +33,12 @@ from recorder.trace.object_history import own_content
 from recorder.trace.one_line import Line
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
+from recorder.trace.raises import Origin, Raises, place_of
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
 from recorder.trace.statements import Statement
 from recorder.trace.values.differences import what_changed
+from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.nodes import Node, has_own, identity_of
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
@@ -67,16 +69,18 @@ class Read(NamedTuple):
 @errors.guarded_class("read")
 class Step(NamedTuple):
     """A write. `name` got its `value` at `line`, and `event` is the first that sees it. `how`: argument, default,
-    enclosing (a variable of the function around), returned, element, assigned, entered, caught, defined, imported,
-    changed (in place), called (changed in a call that the line made), found (with its module), or unknown. `text` is
-    the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
-    the event at which each of `reads` can be asked for. `of_class`: of an attribute of a class, which one, and where
-    its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
-    returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
-    variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
-    or else at `at`. `calls`: the events with which calls ended that the line made, where it is made of what they
-    returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that held it up.
-    `elsewhere`: what was sent while the line waited, and where the same value had stood in another thread or task."""
+    enclosing (a variable of the function around), returned, element, assigned, entered, caught, raised (an exception
+    that came otherwise), defined, imported, changed (in place), called (changed in a call that the line made), found
+    (with its module), or unknown. `text` is the expression it came of. `end`: why the chain ends here; empty where it
+    goes on. `at`: where it came of several, the event at which each of `reads` can be asked for. `of_class`: of an
+    attribute of a class, which one, and where its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`:
+    the event with which the call ended that returned it, and `through` those of calls that returned just what a call
+    gave them, the outermost first. `keys`: the variables that chose it among others, `idx` of `return rows[idx]`, as
+    they were at `inner`, or else at `at`. `calls`: the events with which calls ended that the line made, where it is
+    made of what they returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that
+    held it up. Of an exception `inner` is where it was raised, `text` what was, and `through` has the calls that ended
+    by it; `is_raised_by_c`: by what is written in C and that line called. `elsewhere`: what was sent while the line
+    waited, and where the same value had stood in another thread or task."""
 
     name: str
     value: Answer
@@ -96,11 +100,17 @@ class Step(NamedTuple):
     calls: tuple[Event, ...] = ()
     inner_line: int | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
+    is_raised_by_c: bool = False
 
     @property
     def seq(self) -> int:
         """The number of the event that sees it first."""
         return self.event.seq
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether `inner` is where an exception was raised."""
+        return self.inner is not None and self.how in ("caught", "raised")
 
 
 class _Asked(NamedTuple):
@@ -138,6 +148,7 @@ class Why:
         self._changes = changes
         self._writes = Writes(queries, changes)
         self._calls = LineCalls(queries, changes.statements)
+        self._raises = Raises(queries, changes.statements)
 
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
@@ -174,7 +185,7 @@ class Why:
         before = _Asked(expression, event)
         asked: _Asked | None = before
         while asked is not None and len(steps) < min(limit, MOST_STEPS):
-            found = self._write(asked)
+            found = self._of_raise(asked, self._write(asked))
             if steps and _is_lost(steps[-1], found.step) and lost < MOST_LOST:
                 lost += 1
                 found = self._by_another_name(before, steps[-1], found)
@@ -235,6 +246,77 @@ class Why:
         if self._is_argument(asked.root, change):
             return self._argument(asked, step._replace(line=event.line, how="argument"))
         return self._by_statement(asked, step, change)
+
+    def _of_raise(self, asked: _Asked, found: _Found) -> _Found:
+        """On to where an exception was raised, unless the chain goes on with just this one."""
+        step = found.step
+        if step.how == "caught":
+            origin = self._raises.caught(step.event)
+            return found if origin is None else self._from_raise(asked, step, origin)
+        tree = _recorded(step.value, asked.root, step.event)[0]
+        if exception_of(tree) is None:
+            return found
+        following = found.following
+        if following is not None:
+            before = self._ask(following.expression.text, following.event)
+            if _is_one_object(before, step.value):
+                return found
+        origin = self._raises.of(tree, step.seq)
+        return found if origin is None else self._from_raise(asked, step, origin)
+
+    def _from_raise(self, asked: _Asked, step: Step, origin: Origin) -> _Found:
+        """On to what the exception was made of. Of a group that no line of the program raised: of its only part."""
+        if origin.statement is None and origin.event.value is not None:
+            parts = self._raises.parts(origin.event.value._tree, origin.event.seq)
+            if len(parts) == 1:
+                origin = parts[0]
+            elif parts:
+                ends = "; ".join(place_of(one.event) for one in parts)
+                return _Found(step._replace(end=f"a group, of exceptions raised at {ends}"))
+        if origin.event.kind == "throw":  # into a generator
+            return self._from_throw(step, origin)
+        at, line = origin.event, self._line(origin.event.file, origin.event.line)
+        text = "" if origin.made is None else bindings.text_of(origin.made)
+        step = step._replace(
+            how="caught" if step.how == "caught" else "raised",
+            text=text, inner=at, through=origin.passed, reads=(), end="", at=None,
+            calls=self._calls_before(origin), is_raised_by_c=origin.statement is None,
+        )  # fmt: skip
+        if (made := self._init_of(asked, origin)) is not None:
+            return self._choose(step, *made)
+        return self._choose(step, at, origin.reads(line.statements))
+
+    def _from_throw(self, step: Step, origin: Origin) -> _Found:
+        """On to what the line gave that threw it."""
+        at = origin.event
+        thrower = None if at.caller is None else self._before(at.seq, frame=at.caller)
+        step = step._replace(inner=at if thrower is None else thrower, reads=(), calls=())
+        if thrower is None:
+            return _Found(step._replace(end="it was thrown in there, by what is not recorded"))
+        calls = self._line(thrower.file, thrower.line).calls_of({"throw", "athrow"})
+        given = [one for call in calls for one in call.args]
+        return self._choose(step, thrower, [name for one in given for name in bindings.reads(one)])
+
+    def _calls_before(self, origin: Origin) -> tuple[Event, ...]:
+        """The events with which calls ended that the line had made before it raised the exception."""
+        at = origin.event
+        statement = origin.statement or next(iter(self._line(at.file, at.line).statements), None)
+        if statement is None:
+            return ()
+        return _told(
+            self._calls.ended(at.frame, self._calls.begun(at.frame, at.seq, statement), at.seq)
+        )
+
+    def _init_of(self, asked: _Asked, origin: Origin) -> tuple[Event, list[str]] | None:
+        """The `__init__` that set an attribute of an exception which is asked for, and by which name."""
+        rest = asked.expression.text[len(asked.root) :]
+        if not rest or origin.statement is None:
+            return None
+        begun = self._calls.begun(origin.event.frame, origin.event.seq, origin.statement)
+        for end in reversed(self._calls.ended(origin.event.frame, begun, origin.event.seq)):
+            if end.function.name == "__init__":
+                return end, [end.function.names[0] + rest]
+        return None
 
     def _by_property(self, asked: _Asked) -> _Found | None:
         """What a property gave when the frame asked it last, or while it asked; None: it is none, or was not asked."""
@@ -988,7 +1070,8 @@ NO_VALUES: Final = ("caught", "defined", "imported", "deleted")
 _ENDS: Final = {
     "defined": "it is defined there",
     "imported": "it is imported there",
-    "caught": "it is the exception that was caught: see recorder exceptions",
+    "caught": "it is raised there",
+    "raised": "it is raised there",
     "deleted": "it is deleted there",
     "changed": "the line changed it, and reads nothing else",
 }

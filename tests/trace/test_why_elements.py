@@ -1,4 +1,4 @@
-"""`trace.why` of what a loop came to: on to the element of the container that it was, and to who put or changed that."""
+"""`trace.why` of what a loop came to: on to the element that it was, and to who put or changed that."""
 
 from __future__ import annotations
 
