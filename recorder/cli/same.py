@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Expression
     from recorder.trace.holders import Holder
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Moment
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+LAST = "100%"
 AT = "the number of an event, a time (1.5s, 20ms) or a part (25%%)"
 
 
@@ -38,7 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of `origin` as well."""
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("expression", metavar="EXPR", help="such as self.items, rows[0]")
-    parser.add_argument("--at", metavar="SEQ", required=True, help=f"as it was there: {AT}")
+    parser.add_argument(
+        "--at", metavar="SEQ", help=f"as it was there: {AT}; without it, where it is known last"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
 
 
@@ -48,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     expression = given_as("EXPR", args.expression)
     with open_trace(args.trace) as trace:
-        moment = moment_at(trace, args.at, "--at")
+        moment = moment_of(trace, args, expression)
         if moment is None:
             return conclude(trace)
         found = trace.same(expression, moment.event.seq)
@@ -57,6 +61,15 @@ def run(args: argparse.Namespace) -> int:
         for one in found:
             write(json.dumps(as_json(one)) if args.json else as_line(one))
         return conclude(trace)
+
+
+def moment_of(trace: Trace, args: argparse.Namespace, expression: Expression) -> Moment | None:
+    """The one that is asked for; else the last at which the expression is known."""
+    at = args.at
+    if at is None:
+        seq = trace._last_known(expression)
+        at = LAST if seq is None else str(seq)
+    return moment_at(trace, at, "--at")
 
 
 def no_object(trace: Trace, expression: Expression, seq: int) -> errors.NotInTraceError:

@@ -801,6 +801,19 @@ class Trace:
                 return next(self._queries.find(its, 0, moment.event.seq + 1, backwards=True), None)
         return moment.event if name in moment.event.globals else None
 
+    def _last_known(self, expression: str | Expression) -> int | None:
+        """The last event of the frame that wrote the variable of an expression last, or that write: at whichever it is
+        known. None if it is known at neither."""
+        asked = made(expression)
+        name = asked.names[0] if asked.names else ""
+        written = self._where(name, None, filters.make(name=name))
+        if written is None:
+            return None
+        its = filters.make(frame=written.frame)
+        last = next(self._queries.find(its, 0, ALL, backwards=True), written)
+        found = (one.seq for one in (last, written) if self._asker.ask(asked, one).kind == "known")
+        return next(found, None)
+
     def _changing(self, asked: dict[str, Any], first: int, last: int) -> Find:
         filters.make(**asked)  # raises at once
         return lambda name: self._queries.find(filters.make(name=name, **asked), first, last)

@@ -16,6 +16,7 @@ from recorder import errors
 from recorder.cli import main
 from recorder.trace.reader import open_trace
 from recorder.trace.values.differences import MISSING
+from recorder.trace.values.render import show
 from tests.conftest import ENVIRONMENT
 
 PROGRAM = """\
@@ -400,3 +401,42 @@ def test_what_is_set_of_a_class_is_told_of_the_functions_that_are_asked_for(
     assert set(makers) <= {function, None}
     where = {one.seq for one in told}
     assert where >= {one.seq for one in by_anybody if one.change.function.name == function}
+
+
+REFERRING = """\
+class Node:
+    def __init__(self, parent):
+        self.parent = parent
+class Tree:
+    def __init__(self):
+        top = Node(None)
+        self.first = [[top], [Node(top), Node(None)]]
+        self.table = {"a": Node(top), "b": Node(top)}
+    def go(self):
+        self.table["c"] = self.first[1][0]
+        self.table["a"].parent = self.first[1][1]
+        self.table["d"] = 1
+Tree().go()
+"""
+
+
+def test_what_stands_elsewhere_in_the_object_is_told_where_it_is_referred_to(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """References of a value are about all of it; an attribute of it is a value of its own."""
+    program = tmp_path / "watched_references.py"
+    program.write_text(REFERRING)
+    with open_trace(trace_of(program)) as trace:
+        (end,) = trace.find("return", function="Tree.go")
+        for path, text in (
+            ("self.table['b']", "Node(parent=Node(parent=None))"),
+            ("self.first[1][0]", "Node(parent=Node(parent=None))"),
+            ("self.table['a'].parent", "Node(parent=None)"),
+        ):
+            assert trace.evaluate(path, end).show().replace("__main__.", "") == text, path
+        changes = [
+            (part.path, show(part.b).replace("__main__.", ""))
+            for one in trace.watch("self.table", function="Tree.go")
+            for part in one.parts
+        ]
+    assert changes == [("['c']", "Node(parent=Node(parent=None))"), ("['d']", "1")]
