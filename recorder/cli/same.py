@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.console import printable, write
+from recorder.cli.console import count, printable, write
 from recorder.cli.queries import EXIT_STATUS, conclude, missing, moment_at, thread_name
 from recorder.trace.paths import base_name
 
@@ -58,8 +58,13 @@ def run(args: argparse.Namespace) -> int:
         found = trace.same(expression, moment.event.seq)
         if not found:
             missing(trace, no_object(trace, expression, moment.event.seq))
-        for one in found:
-            write(json.dumps(as_json(one)) if args.json else as_line(one))
+        if args.json:
+            for one in found:
+                write(json.dumps(as_json(one)))
+            return conclude(trace)
+        for one, others in by_place(found):
+            more = f"  (and by {count(others, 'other way')})" if others else ""
+            write(as_line(one) + more)
         return conclude(trace)
 
 
@@ -85,6 +90,18 @@ def no_object(trace: Trace, expression: Expression, seq: int) -> errors.NotInTra
     return errors.NotInTraceError(
         message, what="object", name=expression.text, path=trace.path, near=""
     )
+
+
+def by_place(found: list[Holder]) -> list[tuple[Holder, int]]:
+    """What an object holds it holds once, by however many names that object is known: of these the surest and shortest,
+    the innermost frame's before others, and how many more there are."""
+    places: dict[Any, list[Holder]] = {}
+    for one in found:
+        places.setdefault(id(one) if one.within is None else one.within, []).append(one)
+    return [
+        (min(reversed(names), key=lambda one: (not one.is_same, len(one.path))), len(names) - 1)
+        for names in places.values()
+    ]
 
 
 def as_json(one: Holder) -> dict[str, Any]:

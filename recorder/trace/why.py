@@ -929,7 +929,8 @@ class Why:
         if returned.function.name == "__init__" and is_part and whole.startswith(target):
             part = returned.function.names[0] + whole[len(target) :]
             return self._choose(step, returned, [part])
-        if value is None or (is_part and bindings.root_of(value) is None):
+        _, behind = self._calls.giving(returned)
+        if value is None or (is_part and not self._can_be_asked(value, behind)):
             name = returned.function.qualified_name
             return _Found(step._replace(end=f"returned by {name}, event {returned.seq}"))
         text = bindings.text_of(value)
@@ -937,7 +938,6 @@ class Why:
             f"return {text}", step.value, returned, returned.function, returned.file,
             returned.line, "returned", text, calls=_told(self._calls.at_end(returned)),
         )  # fmt: skip
-        _, behind = self._calls.giving(returned)
         if behind.seq != returned.seq:
             step = step._replace(inner_line=behind.previous_line)
         found = self._of(asked, inner, behind, value, target)
@@ -993,6 +993,11 @@ class Why:
         ]
         nearest = min(found, key=lambda one: len(WAY.findall(one.path)), default=None)
         return None if nearest is None else nearest.path + whole[len(asked.root) :]
+
+    def _can_be_asked(self, value: ast.expr, where: Event) -> bool:
+        """Whether it is a variable or a part of one, by keys that are known there."""
+        with_keys = bindings.with_keys(value, lambda key: self._key(key, where, []))
+        return bindings.root_of(with_keys) is not None
 
     def _key(self, key: Any, where: Event, met: list[Read]) -> int | str | None:
         """What an index or key was there, which is noted; None: not known, or nothing that a name can have."""

@@ -105,3 +105,38 @@ def test_without_a_moment_it_is_the_last_at_which_it_is_known(
     program.write_text(PROGRAM)
     done = recorder_says(question, trace_of(program), path)
     assert done.status == 0 and name in done.stdout.decode()
+
+
+SHARING = """\
+class State:
+    def __init__(self, calls):
+        self.calls = calls
+
+class Machine:
+    def __init__(self):
+        calls = []
+        self.states = {name: State(calls) for name in ("open", "shut")}
+        self.now = self.states["open"]
+
+def work(machine, again):
+    state = machine.now
+    held = state.calls
+    return held
+
+machine = Machine()
+work(machine, {"it": machine})
+"""
+
+
+def test_what_an_object_holds_is_told_once(
+    trace_of: Callable[[Path], Path], recorder_says: Run, tmp_path: Path
+) -> None:
+    program = tmp_path / "same_places.py"
+    program.write_text(SHARING)
+    path = trace_of(program)
+    rows = recorder_says("same", path, "held").stdout.decode().splitlines()
+    names = {row.split()[0]: row for row in rows}
+    assert names.keys() == {"held", "state.calls", "machine.states['shut'].calls"}
+    assert "other ways" in names["state.calls"] and "other ways" not in names["held"]
+    whole = recorder_says("same", path, "held", "--json").stdout.splitlines()
+    assert len(whole) > 6

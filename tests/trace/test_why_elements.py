@@ -78,3 +78,35 @@ def test_on_to_the_element_that_it_was(trace: Trace, name: str, element: str, li
     steps = trace.why(name, function="Shop.look")
     assert [step.how for step in steps[:1]] == ["element"] and steps[1].name == element
     assert line in [PROGRAM.splitlines()[step.line - 1].strip() for step in steps]
+
+
+RETURNED = """\
+class State:
+    def __init__(self):
+        self.calls = ["log"]
+class Machine:
+    def __init__(self):
+        self.states = {"open": State(), "shut": State()}
+    def state_of(self, name):
+        return self.states[name]
+    def add(self, name, call):
+        self.states[name].calls.append(call)
+def work(machine):
+    machine.add("shut", "late")
+    found = machine.state_of("shut")
+    return found
+work(Machine())
+"""
+
+
+def test_on_through_a_key_of_what_was_returned(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "returned_by_key.py"
+    program.write_text(RETURNED)
+    with open_trace(trace_of(program)) as trace:
+        steps = trace.why("found.calls", function="work")
+        assert [step.name for step in steps[:2]] == ["found.calls", "self.states['shut'].calls"]
+        assert [(one.text, str(one.value.tree)) for one in steps[0].keys] == [("name", "shut")]
+        last = RETURNED.splitlines()[steps[-1].line - 1].strip()
+        assert last == "self.states[name].calls.append(call)"

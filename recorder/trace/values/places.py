@@ -22,25 +22,29 @@ KEY_WIDTH: Final = 40
 
 
 class Place(NamedTuple):
-    """An object in a value. Of one in a set the path is the set's; that of a key of a dict is none of Python's."""
+    """An object in a value. Of one in a set the path is the set's; that of a key of a dict is none of Python's.
+    `within`: the number of the innermost object around it, and the way from that to it; None: nothing is around it."""
 
     path: str
     identity: Identity
     tree: Any
+    within: tuple[int, str] | None = None
 
 
 def places_of(name: str, root: Any) -> Iterator[Place]:
     """All objects with a number in the tree of a value of this name, itself included."""
-    waiting: list[tuple[str, Any]] = [(name, root)]
+    waiting: list[tuple[str, Any, int | None, str]] = [(name, root, None, "")]
     seen = 0
     while waiting and seen < MOST_PLACES:
-        path, tree = waiting.pop()
+        path, tree, holder, way = waiting.pop()
         seen += 1
         identity = identity_of(tree)
         if identity is not None:
-            yield Place(path, identity, tree)
+            yield Place(path, identity, tree, None if holder is None else (holder, way))
+            holder, way = identity.number, ""
         if isinstance(tree, Node):
-            waiting += [(path + step, part) for step, part in steps(tree)][::-1]
+            found = [(path + step, part, holder, way + step) for step, part in steps(tree)]
+            waiting += found[::-1]
 
 
 def steps(tree: Node) -> Iterator[tuple[str, Any]]:
