@@ -9,20 +9,24 @@ from recorder.trace.format import (
     TAG_DICT,
     TAG_ENUM,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_INSTANCE,
     TAG_LIST,
     TAG_NAMED,
     TAG_TUPLE,
+    TAG_TYPED,
 )
+from recorder.trace.values.forms import items_of
 from recorder.trace.values.nodes import Identity, Node, identity_of, parts
 from recorder.trace.values.render import show
 
 MOST_PLACES: Final = 100_000  # of one value that are looked at
 KEY_WIDTH: Final = 40
+INSIDE: Final = "{…}"  # of what is in something that gives it by no item and no attribute
 
 
 class Place(NamedTuple):
-    """An object in a value. Of one in a set the path is the set's; that of a key of a dict is none of Python's.
+    """An object in a value. The path of one in a set, a task or the like, or of a key of a dict, is none of Python's.
     `within`: the number of the innermost object around it, and the way from that to it; None: nothing is around it."""
 
     path: str
@@ -48,7 +52,7 @@ def places_of(name: str, root: Any) -> Iterator[Place]:
 
 
 def steps(tree: Node) -> Iterator[tuple[str, Any]]:
-    """What is directly within it, each with the way there; empty where Python has none."""
+    """What is directly within it, each with the way there: empty for what is the thing itself without its class."""
     if tree.tag == TAG_DICT:
         for key, part in tree.items:
             yield f"[key {show(key, KEY_WIDTH)}]", key
@@ -62,5 +66,7 @@ def steps(tree: Node) -> Iterator[tuple[str, Any]]:
     elif tree.tag == TAG_EXCEPTION:
         yield ".args", tree.items[0]
     else:
+        items = items_of(tree) if tree.tag == TAG_FORM else None
+        is_it = tree.tag == TAG_TYPED
         for part in parts(tree):
-            yield "", part
+            yield "" if is_it or (part is items and items is not None) else INSIDE, part
