@@ -161,7 +161,10 @@ class Why:
             if step.how in WAITED and step.inner is None:
                 came = self._elsewhere_of(steps[: n + 1])
                 steps[n] = step._replace(elsewhere=tuple(came))
-                if came:  # what comes behind that is not what it came of
+                if any(one.how == "sent" for one in came):  # what comes behind is what that was of
+                    steps[n] = steps[n]._replace(end=CAME_IN)
+                    return steps[: n + 1]
+                if came:
                     break
         return steps
 
@@ -240,7 +243,8 @@ class Why:
             return self._in_call(asked, step, change)
         if event.kind in SUSPENDED and change.module is None:
             end = "it was changed while the line waited, and no event shows by whom"
-            return self._meanwhile(asked, step, change) or _Found(step._replace(end=end))
+            found = self._meanwhile(asked, step, change) or self._as_it_was(asked, step)
+            return found or _Found(step._replace(end=end))
         if self._is_enclosing(asked.root, change):
             return self._enclosing(asked, step)
         if self._is_argument(asked.root, change):
@@ -845,7 +849,22 @@ class Why:
         how = "changed" if found.how == "mentioned" else found.how
         reads = bindings.reads(statement) if how == "changed" else []
         reads = [one for one in reads if bindings.root_in(one) != asked.root]
+        others = [one for one in reads if not _is_definition(self._ask(one, before))]
+        if how == "changed" and not others and not isinstance(statement, ast.Expr):
+            was = self._as_it_was(asked, step)  # the line is about something else
+            if was is not None:
+                return was
         return self._choose(step._replace(how=how), before, reads)
+
+    def _as_it_was(self, asked: _Asked, step: Step) -> _Found | None:
+        """On to where the object came from that has changed in place, of a variable that nothing has bound meanwhile.
+        None: others can bind it, or it was not known."""
+        event = step.event
+        before = self._before(event.seq, frame=event.frame)
+        is_own = asked.root in event.locals and not event._is_module_body
+        if before is None or not is_own or self._ask(asked.expression.text, before).kind != "known":
+            return None
+        return _Found(step._replace(how="changed"), _Asked(asked.expression, before))
 
     def _as_written(self, asked: _Asked, statement: Any, name: str) -> _Asked:
         """By the name under which the statement sets the attribute of a class: `Cart.total` for `self.total`."""
@@ -1069,6 +1088,7 @@ class Why:
 
 NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
+CAME_IN: Final = "it came in while the line waited"
 OF_CALLS: Final = "it came of what the line called, which can be looked at there"
 SET_AGAIN: Final = "another statement of the line set {} before, which no event shows"
 NO_VALUES: Final = ("caught", "defined", "imported", "deleted")
