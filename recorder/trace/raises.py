@@ -16,7 +16,8 @@ from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.nodes import identity_of
 from recorder.trace.values.places import places_of
 
-MOST_EVENTS: Final = 2_000  # about exceptions, that are looked through
+MOST_EVENTS: Final = 500  # about exceptions, that are looked through
+NEAR: Final = 200_000  # events, before what a frame has caught
 MOST_PARTS: Final = 4  # of a group, that are followed
 KINDS: Final = frozenset({"raise", "unwind", "throw"})
 
@@ -57,20 +58,18 @@ class Raises:
         """Of what a frame has caught just before an event."""
         wanted = filters.make("handled", frame=event.frame)
         handled = next(self._queries.find(wanted, 0, event.seq, backwards=True), None)
-        return (
-            None
-            if handled is None or handled.value is None
-            else self.of(handled.value._tree, handled.seq)
-        )
+        if handled is None or handled.value is None:
+            return None
+        return self.of(handled.value._tree, handled.seq, max(handled.seq - NEAR, 0))
 
-    def of(self, tree: Any, stop: int) -> Origin | None:
+    def of(self, tree: Any, stop: int, start: int = 0) -> Origin | None:
         """Of an exception, as it was raised before an event; None: it was not, or nothing tells which one it is."""
         identity = identity_of(tree)
         if identity is None or exception_of(tree) is None:
             return None
         first: Event | None = None
         passed: list[Event] = []
-        for one in self._events(identity.number, stop):
+        for one in self._events(identity.number, start, stop):
             if (
                 first is not None
                 and _is_made(first, self._statement(first))
@@ -91,9 +90,9 @@ class Raises:
         found = (self.of(one, stop) for one in inner if exception_of(one) is not None)
         return list(islice((one for one in found if one is not None), MOST_PARTS))
 
-    def _events(self, number: int, stop: int) -> Any:
+    def _events(self, number: int, start: int, stop: int) -> Any:
         """Those of the exception, the last one first."""
-        events = self._queries.find(filters.make(KINDS), 0, stop, backwards=True)
+        events = self._queries.find(filters.make(KINDS), start, stop, backwards=True)
         for one in islice(events, MOST_EVENTS):
             identity = None if one.value is None else one.value.identity
             if identity is not None and identity.number == number:
