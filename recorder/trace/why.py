@@ -17,6 +17,7 @@ from recorder._core.decode import Function
 from recorder.errors import arguments
 from recorder.trace import bindings, class_attributes, elsewhere, filters
 from recorder.trace.changes import Change, Changes
+from recorder.trace.code_flags import SUSPENDS
 from recorder.trace.elsewhere import Elsewhere
 from recorder.trace.expressions.asking import Asker
 from recorder.trace.expressions.expression import (
@@ -55,6 +56,7 @@ MOST_GETTERS: Final = 20  # calls of one property, or of methods of its name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
+MOST_LINES: Final = 2_000  # before a coroutine begins, of which one may have made it
 MOST_CALLS: Final = 3  # of one line, that are told
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
 
@@ -504,17 +506,22 @@ class Why:
 
     def _argument(self, asked: _Asked, step: Step) -> _Found:
         event = step.event
-        if event.caller is None:
-            return _Found(step._replace(end="no code that is recorded called it"))
-        caller = self._before(event.seq, frame=event.caller)
-        if caller is None:
-            return _Found(step._replace(end="its caller is not in the trace"))
-        after = self._after(event.seq, frame=event.caller)
+        caller = None if event.caller is None else self._before(event.seq, frame=event.caller)
+        line = Line([]) if caller is None else self._line(caller.file, caller.line)
+        made = self._made_before(asked, event, line)
+        if made is not None:  # who goes on with it need not be who made it
+            given, line, after = made
+            caller = given.where
+        elif caller is None:
+            is_missing = event.caller is not None
+            end = "its caller is not in the trace" if is_missing else NO_CALLER
+            return _Found(step._replace(end=end))
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        line = self._line(caller.file, caller.line)
         if not line.statements:
             return _Found(step._replace(end="there is no text of the caller's line"))
-        given = self._given(asked, event, [caller, after], line)
+        if made is None:
+            after = self._after(event.seq, frame=event.caller)
+            given = self._given(asked, event, [caller, after], line)
         expression, caller, is_default = given.expression, given.where, given.is_default
         if is_default:
             end = "it is the default, made once when the function was defined"
@@ -535,6 +542,31 @@ class Why:
         step = step._replace(calls=_told(self._calls.made_for(expression, event, statement)))
         where = caller if given.is_seen else _shown(expression, statement, line, caller, after)
         return self._of(asked, step, where, expression, target)
+
+    def _made_before(
+        self, asked: _Asked, event: Event, line: Line
+    ) -> tuple[_Given, Line, Event | None] | None:
+        """Of a coroutine or generator that was made by another line than the one that runs it: what that gave it. None
+        where no line is known to, or it may be one of several."""
+        function, value = event.function, event.locals.get(asked.root)
+        if not function._flags & SUSPENDS or value is None or line.calls_of({function.name}):
+            return None
+        signature, is_method = self._signature(function), "self" in function.names[:1]
+        found: dict[tuple[str, int], tuple[_Given, Line, Event | None]] = {}
+        lines = self._queries.find(filters.make("line"), 0, event.seq, backwards=True)
+        for one in islice(lines, MOST_LINES):
+            here = self._line(one.file, one.line)
+            for call in here.calls_of({function.name}):
+                expression = bindings.given(call, signature, asked.root, is_method)
+                if expression is None or (one.file, one.line) in found:
+                    continue
+                answer = self._ask(bindings.text_of(expression), one)
+                if answer.kind == "known" and answer.tree == value._tree:
+                    given = _Given(expression, one, is_seen=True)
+                    found[one.file, one.line] = given, here, self._after(one.seq, frame=one.frame)
+                    if _is_one_object(answer, _answer_of(value)):
+                        return found[one.file, one.line]
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def _made_for(
         self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
@@ -1086,6 +1118,7 @@ class Why:
             return Answer("unknown", reason="not an expression that can be asked")
 
 
+NO_CALLER: Final = "no code that is recorded called it"
 NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
 CAME_IN: Final = "it came in while the line waited"
