@@ -57,6 +57,14 @@ def of_nothing(n=80):
     except TypeError as e:
         kept = e
     return kept
+def passes():
+    raise AppError(middle(5), "never")
+def through_a_raise():
+    try:
+        passes()
+    except ValueError as e:
+        kept = e
+    return kept
 def callback():
     try:
         return list(map(check, [1, 9]))
@@ -190,8 +198,8 @@ def thrown():
 
 def main():
     told = {}
-    for one in (frames, from_c, item, of_nothing, callback, asserted, chained, cause, again, held_and_raised,
-                through_finally, managed, many_before, of_a_thread, group, of_group):
+    for one in (frames, from_c, item, of_nothing, through_a_raise, callback, asserted, chained, cause, again,
+                held_and_raised, through_finally, managed, many_before, of_a_thread, group, of_group):
         told[one.__name__] = one()
     for one in (awaited, asked, gathered, of_task_group):
         told[one.__name__] = asyncio.run(one())
@@ -236,7 +244,8 @@ def trace(program: Path, trace_of: Callable[[Path], Path]) -> Iterator[Trace]:
 
 
 CASES = [
-    "frames", "from_c", "item", "of_nothing", "callback", "asserted", "chained", "cause", "again", "held_and_raised",
+    "frames", "from_c", "item", "of_nothing", "through_a_raise", "callback", "asserted", "chained", "cause",
+    "again", "held_and_raised",
     "through_finally", "managed", "many_before", "of_a_thread", "group", "of_group", "awaited", "asked", "gathered",
     "of_task_group",
 ]  # fmt: skip
