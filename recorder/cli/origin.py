@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.console import printable, write
-from recorder.cli.queries import EXIT_STATUS, conclude, json_of, location, missing, moment_at, shown
-from recorder.cli.same import add_options, no_object
+from recorder.cli.console import count, printable, write
+from recorder.cli.queries import EXIT_STATUS, at_least, conclude, json_of, location, missing, shown
+from recorder.cli.same import add_options, moment_of, no_object
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.object_history import ObjectHistory, Sighting
     from recorder.trace.values.differences import Part
+
+    Way = tuple[str, str, str, str]  # how, by which name, and where it came
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 VALUE_WIDTH = 40
 SIDE = 30  # characters of what a part was, and of what it is
 MOST_PARTS = 2  # told of one change
+LINES = 40  # where --limit does not say
 WORDS = {
     "argument": "given as {path}",
     "variable": "{path}",
@@ -41,6 +45,9 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=EXIT_STATUS,
     )
     add_options(parser)
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help=f"so many lines at most (default: {LINES})"
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,8 +56,9 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     expression = given_as("EXPR", args.expression)
+    limit = at_least(1, args.limit)
     with open_trace(args.trace) as trace:
-        moment = moment_at(trace, args.at, "--at")
+        moment = moment_of(trace, args, expression)
         if moment is None:
             return conclude(trace)
         found = trace.origin(expression, moment.event.seq)
@@ -58,13 +66,31 @@ def run(args: argparse.Namespace) -> int:
             missing(trace, no_object(trace, expression, moment.event.seq))
             return conclude(trace)
         changes = {id(one.seen): one.parts for one in found.changes}
-        for number, one in enumerate(found.sightings):
-            parts = changes.get(id(one))
-            if args.json:
-                write(json.dumps(as_json(one, parts, found)))
-            else:
-                write(as_line(one, parts, found, number == 0))
+        if args.json:
+            for one in found.sightings:
+                write(json.dumps(as_json(one, changes.get(id(one)), found)))
+            return conclude(trace)
+        for one, again in told(found, LINES if limit is None else limit):
+            line = as_line(one, changes.get(id(one)), found, one is found.first)
+            write(line + (f"  (and {count(again, 'time')} more)" if again else ""))
         return conclude(trace)
+
+
+def told(found: ObjectHistory, limit: int) -> list[tuple[Sighting, int]]:
+    """Of all sightings so many: the first, each change, and each name by which it came into a function; that with how
+    often it came so again."""
+    changed = {id(one.seen) for one in found.changes}
+    ways: Counter[Way] = Counter(way(one) for one in found.sightings if id(one) not in changed)
+    new = [one for one in found.sightings if id(one) not in changed]
+    first = {way(one): one for one in reversed(new)}
+    kept = [one.seen for one in found.changes][-limit:]
+    kept += sorted(first.values(), key=lambda one: one.seq)[: max(limit - len(kept), 1)]
+    kept.sort(key=lambda one: one.seq)
+    return [(one, 0 if id(one) in changed else ways[way(one)] - 1) for one in kept]
+
+
+def way(one: Sighting) -> Way:
+    return one.how, one.path, one.file, "" if one.function is None else one.function.qualified_name
 
 
 def as_json(one: Sighting, parts: list[Part] | None, found: ObjectHistory) -> dict[str, Any]:

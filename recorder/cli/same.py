@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.console import printable, write
+from recorder.cli.console import count, printable, write
 from recorder.cli.queries import EXIT_STATUS, conclude, missing, moment_at, thread_name
 from recorder.trace.paths import base_name
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Expression
     from recorder.trace.holders import Holder
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Moment
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+LAST = "100%"
 AT = "the number of an event, a time (1.5s, 20ms) or a part (25%%)"
 
 
@@ -38,7 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of `origin` as well."""
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("expression", metavar="EXPR", help="such as self.items, rows[0]")
-    parser.add_argument("--at", metavar="SEQ", required=True, help=f"as it was there: {AT}")
+    parser.add_argument(
+        "--at", metavar="SEQ", help=f"as it was there: {AT}; without it, where it is known last"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
 
 
@@ -48,15 +52,29 @@ def run(args: argparse.Namespace) -> int:
 
     expression = given_as("EXPR", args.expression)
     with open_trace(args.trace) as trace:
-        moment = moment_at(trace, args.at, "--at")
+        moment = moment_of(trace, args, expression)
         if moment is None:
             return conclude(trace)
         found = trace.same(expression, moment.event.seq)
         if not found:
             missing(trace, no_object(trace, expression, moment.event.seq))
-        for one in found:
-            write(json.dumps(as_json(one)) if args.json else as_line(one))
+        if args.json:
+            for one in found:
+                write(json.dumps(as_json(one)))
+            return conclude(trace)
+        for one, others in by_place(found):
+            more = f"  (and by {count(others, 'other way')})" if others else ""
+            write(as_line(one) + more)
         return conclude(trace)
+
+
+def moment_of(trace: Trace, args: argparse.Namespace, expression: Expression) -> Moment | None:
+    """The one that is asked for; else the last at which the expression is known."""
+    at = args.at
+    if at is None:
+        seq = trace._last_known(expression)
+        at = LAST if seq is None else str(seq)
+    return moment_at(trace, at, "--at")
 
 
 def no_object(trace: Trace, expression: Expression, seq: int) -> errors.NotInTraceError:
@@ -72,6 +90,18 @@ def no_object(trace: Trace, expression: Expression, seq: int) -> errors.NotInTra
     return errors.NotInTraceError(
         message, what="object", name=expression.text, path=trace.path, near=""
     )
+
+
+def by_place(found: list[Holder]) -> list[tuple[Holder, int]]:
+    """What an object holds it holds once, by however many names that object is known: of these the surest and shortest,
+    the innermost frame's before others, and how many more there are."""
+    places: dict[Any, list[Holder]] = {}
+    for one in found:
+        places.setdefault(id(one) if one.within is None else one.within, []).append(one)
+    return [
+        (min(reversed(names), key=lambda one: (not one.is_same, len(one.path))), len(names) - 1)
+        for names in places.values()
+    ]
 
 
 def as_json(one: Holder) -> dict[str, Any]:

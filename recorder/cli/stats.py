@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.console import fitted, printable, styled, write
@@ -22,8 +23,10 @@ from recorder.cli.tree import failures, node_as_json
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
+    from recorder._core.decode import Function
     from recorder.trace.profile import Node
     from recorder.trace.reader import Trace
+    from recorder.trace.same_functions import SameFunctions
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -89,6 +92,7 @@ def as_line(node: Node) -> str:
 def show_lines(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
     """The lines, the one that ran most often first."""
     from recorder.trace.listing import named
+    from recorder.trace.same_functions import SameFunctions
 
     functions = named(trace, args.lines)
     numbers = {function.number for function in functions}
@@ -99,8 +103,7 @@ def show_lines(trace: Trace, args: argparse.Namespace, limit: int | None) -> Non
     )
     rows = [
         (times, function, line)
-        for function, lines in counts.items()
-        for line, times in lines.items()
+        for (function, line), times in together(counts, SameFunctions(trace.source_of)).items()
     ]
     rows.sort(key=lambda row: (-row[0], row[1].file, row[2]))
     for times, function, line in rows[:limit]:
@@ -111,6 +114,19 @@ def show_lines(trace: Trace, args: argparse.Namespace, limit: int | None) -> Non
         lines = [] if source is None else source.lines
         text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
         write(fitted(printable(f"{times:>9,}  {base_name(function.file)}:{line:<5} {text}")))
+
+
+def together(
+    counts: dict[Function, Counter[int]], same: SameFunctions
+) -> Counter[tuple[Function, int]]:
+    """How often each line ran, of all codes that are one function."""
+    functions = {function.number: function for function in counts}
+    found: Counter[tuple[Function, int]] = Counter()
+    for function, lines in counts.items():
+        first = functions[same.number(function, function.qualified_name)]
+        for line, times in lines.items():
+            found[first, line] += times
+    return found
 
 
 def line_as_json(times: int, function: Any, line: int) -> dict[str, Any]:

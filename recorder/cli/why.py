@@ -107,6 +107,7 @@ def nothing(trace: Trace, args: argparse.Namespace, name: str) -> None:
 def as_json(step: Step) -> dict[str, Any]:
     """`seq`, `thread` and `time` are those of the event that sees it first."""
     facts = location(step.event)
+    inner = None if step.inner is None else place_as_json(step.inner, step.inner_line)
     facts |= {"name": step.name, "value": step.value.to_json(), "how": step.how}
     facts |= {
         "function": None if step.function is None else step.function.qualified_name,
@@ -115,7 +116,9 @@ def as_json(step: Step) -> dict[str, Any]:
         "expression": step.text or None,
         "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
         "of_class": step.of_class or None,
-        "returned_at": None if step.inner is None else place_as_json(step.inner, step.inner_line),
+        "returned_at": inner if not step.is_raised else None,
+        "raised_at": inner if step.is_raised else None,
+        "raised_by_c": step.is_raised_by_c,
         "through": [place_as_json(one) for one in step.through],
         "calls": [place_as_json(one) for one in step.calls],
         "elsewhere": [{"how": one.how, "text": one.text, "seq": one.seq} for one in step.elsewhere],
@@ -160,7 +163,8 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
         number = step.inner_line if inner is step.inner and step.inner_line else inner.line
         text = line_of(trace, inner.function, number)
         where = f"{base_name(inner.file)}:{number} in {inner.title}"
-        rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))
+        by_c = "  (raised in C by this line)" if step.is_raised_by_c and inner is step.inner else ""
+        rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else "") + by_c)
     for call in step.calls:
         gave = "" if call.value is None else call.value._show(READ_WIDTH, short=True)
         word = "yielded" if call.kind == "yield" else "returned"

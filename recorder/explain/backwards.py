@@ -190,7 +190,9 @@ class Backwards:
             how = ""
         if step.how == "argument" and not step.text:
             how = f"given to {step.event.title}" + (f"; {step.end}" if step.end else "")
-        if step.inner is not None and step.inner.function.name != "__init__":
+        if step.is_raised:  # told by itself
+            how = ""
+        elif step.inner is not None and step.inner.function.name != "__init__":
             line = step.inner.line if step.inner_line is None else step.inner_line
             text = self.texts.line(step.inner.file, line)
             where = f"{base_name(step.inner.file)}:{line}"
@@ -207,7 +209,12 @@ class Backwards:
             for one in step.reads[:MOST_NAMES]
             if one.text != step.text
         ]
-        if step.end and reads and self._is_untold(step.file, step.line, reads):
+        if (
+            step.end
+            and reads
+            and not step.is_raised
+            and self._is_untold(step.file, step.line, reads)
+        ):
             how = "; ".join([*filter(None, [how]), ", ".join(reads)])
         value = step.value._show(WIDTH, short=True)
         is_again = before is not None and len(value) > SHORT and before.value == step.value
@@ -247,10 +254,10 @@ class Backwards:
         """Where the way goes on from a write, besides what `why` follows itself."""
         if step.keys and step.at is not None:
             self._names([one.text for one in step.keys], step.at, depth)
-        if step.at is not None:
+        if step.at is not None and not step.is_raised:
             names = [one.text for one in step.reads if one.value.kind == "known"]
             self._names(names, step.at, depth)
-        if step.how == "caught":
+        if step.how in ("caught", "raised"):
             self._caught(step.event, depth)
         root = bindings.root_in(step.name)
         if is_again or step.name != root or not self._is_whole(step, root):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder._core.decode import CallTree, Reader, read_calls
@@ -171,6 +171,26 @@ def _among(
             places.append(place)
     kept = [root._replace(node=roots[root.node]) for root in sums.roots if root.node in roots]
     return Sums(kept, rows)
+
+
+def with_one(sums: Sums, numbers: Mapping[tuple[int, int], int]) -> Sums:
+    """As before, but for codes that are one function. `numbers`: of a code and its namespace + 1 that of this function.
+    Where one of them calls another, `total` has the time of both."""
+    rows: list[Row] = []
+    places: list[int] = []  # of each row the new one
+    known: dict[tuple[int, int | None], int] = {}
+    for parent, code, names, *counts in sums.rows:
+        above = None if parent is None else places[parent]
+        told = None if code is None else numbers[code, names]
+        row: Row = (above, told, names, *counts)  # type: ignore[assignment]
+        place = len(rows) if above is None else known.setdefault((above, told), len(rows))
+        places.append(place)
+        if place == len(rows):
+            rows.append(row)
+        else:
+            first = min(rows[place][3], row[3])
+            rows[place] = _together((*rows[place][:3], first, *rows[place][4:]), row)
+    return Sums([root._replace(node=places[root.node]) for root in sums.roots], rows)
 
 
 def _with_own(row: Row, other: Row) -> Row:

@@ -83,4 +83,4 @@ def _is_one_of(value: Value | None, trees: list[Any]) -> bool:
 
 def _is_shared(a: Any, b: Any) -> bool:
     mine, others = identity_of(a), identity_of(b)
-    return mine is not None and others is not None and mine.number == others.number
+    return mine is not None and others is not None and mine.same_as(others) is True

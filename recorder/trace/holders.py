@@ -9,7 +9,7 @@ from recorder import errors
 from recorder._core.decode import Thread
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
 from recorder.trace.values.nodes import Identity
-from recorder.trace.values.places import places_of
+from recorder.trace.values.places import Place, places_of
 from recorder.trace.values.value import Value
 
 
@@ -17,7 +17,7 @@ from recorder.trace.values.value import Value
 class Holder(NamedTuple):
     """A name of an object: a variable, a global of `module`, or the path of a part of one. `frame` is None for a
     global. `is_same`: None where it may be another object. `is_old`: the frame waits for a call and was not looked at
-    since."""
+    since. `within`: the number of the object that holds it there, and the way from that to it; None: no other does."""
 
     path: str
     thread: Thread | None
@@ -25,6 +25,7 @@ class Holder(NamedTuple):
     module: str | None
     is_same: bool | None
     is_old: bool
+    within: tuple[int, str] | None = None
 
 
 @errors.guarded("read")
@@ -47,15 +48,17 @@ def holders_of_each(moment: Moment, identities: Iterable[Identity]) -> dict[int,
             if frame._is_module_body:
                 continue
             is_old = frame.as_of != moment.event.seq
-            for number, path, is_same in _among(frame.locals, asked, is_old):
-                found[number].append(Holder(path, thread, frame, None, is_same, is_old))
+            for place, is_same in _among(frame.locals, asked, is_old):
+                holder = Holder(place.path, thread, frame, None, is_same, is_old, place.within)
+                found[place.identity.number].append(holder)
     for module, variables in spaces.items():
-        for number, path, is_same in _among(variables, asked, True):
-            found[number].append(Holder(path, None, None, module, is_same, False))
+        for place, is_same in _among(variables, asked, True):
+            holder = Holder(place.path, None, None, module, is_same, False, place.within)
+            found[place.identity.number].append(holder)
     return found
 
 
-Found = tuple[int, str, bool | None]  # the object's number, a name, and whether it is the same
+Found = tuple[Place, bool | None]  # and whether it is the same
 
 
 def _among(variables: Locals, asked: Mapping[int, Identity], is_old: bool) -> Iterator[Found]:
@@ -74,7 +77,6 @@ def _in(name: str, value: Value, asked: Mapping[int, Identity], is_old: bool) ->
             continue
         holds = (place.path == name or not is_old) and not value.unexamined
         yield (
-            identity.number,
-            place.path,
+            place,
             place.identity.is_now(identity) if holds else place.identity.same_as(identity),
         )

@@ -10,7 +10,7 @@ coroutine is suspended no time counts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from recorder import errors
@@ -20,6 +20,7 @@ from recorder.trace.call_sums import Sums
 from recorder.trace.exceptions import ITERATORS, STOPS
 from recorder.trace.filters import Filter
 from recorder.trace.queries import Queries
+from recorder.trace.same_functions import SameFunctions
 from recorder.trace.snapshots import Event, Frame, title_of
 
 KINDS: Final = frozenset({"call", "return", "yield", "resume", "throw", "unwind", "handled"})
@@ -80,17 +81,20 @@ class Node:
 
 class Profile:
     """`within`: only calls of these functions count, and what they called. `wanted`: what other functions do counts as
-    their caller's. `flat`: a node a function and thread, whoever called it; all functions count then."""
+    their caller's. `flat`: a node a function and thread, whoever called it; all functions count then. `same`: which
+    codes are one function; without it each is one."""
 
     def __init__(
         self,
         queries: Queries,
+        same: SameFunctions | None,
         *,
         within: Wanted | None = None,
         wanted: Wanted | None = None,
         flat: bool = False,
     ) -> None:
         self.queries = queries
+        self.same = same
         self.within = within
         self.wanted = wanted
         self.flat = flat
@@ -111,7 +115,10 @@ class Profile:
             )
         if narrowed is None:
             reader, narrowed = self._added_up(filter_, start, stop, self.within, self.wanted)
-        return _nodes(reader, narrowed)
+        titles = _Titles(reader)
+        if self.same is not None:
+            narrowed = _with_one(narrowed, titles, reader.functions, self.same)
+        return _nodes(reader, narrowed, titles)
 
     def _whole(
         self, filter_: Filter, start: int, stop: int
@@ -154,9 +161,40 @@ def _by_number(reader: Reader[Event, Frame], wanted: Wanted | None) -> Callable[
     return lambda number: wanted is None or wanted(reader.functions[number])
 
 
-def _nodes(reader: Reader[Event, Frame], sums: Sums) -> list[Node]:
+class _Titles:
+    """What functions are called, each found once."""
+
+    def __init__(self, reader: Reader[Event, Frame]) -> None:
+        self._reader = reader
+        self._known: dict[tuple[int, int], str] = {}
+
+    def of(self, code: int, names: int) -> str:
+        """`names`: number of the namespace that it ran in, + 1."""
+        title = self._known.get((code, names))
+        if title is None:
+            module = self._reader.namespaces.get(names - 1)
+            function = self._reader.functions[code]
+            title = title_of(function, "" if module is None else module.name)
+            self._known[code, names] = title
+        return title
+
+
+def _with_one(
+    sums: Sums, titles: _Titles, functions: Mapping[int, Function], same: SameFunctions
+) -> Sums:
+    """A row for what is one function."""
+    codes = {(row[1], row[2]) for row in sums.rows if row[1] is not None}
+    numbers = {
+        (code, names): same.number(functions[code], titles.of(code, names))
+        for code, names in sorted(codes)
+    }
+    if all(code == number for (code, _), number in numbers.items()):
+        return sums
+    return call_sums.with_one(sums, numbers)
+
+
+def _nodes(reader: Reader[Event, Frame], sums: Sums, names_of: _Titles) -> list[Node]:
     titles = {root.node: _root_title(reader, root) for root in sums.roots}
-    known: dict[tuple[int, int], str] = {}
     nodes: list[Node] = []
     for number, (parent, code, names, seq, *counts, raised) in enumerate(sums.rows):
         function = None if code is None else reader.functions[code]
@@ -165,11 +203,7 @@ def _nodes(reader: Reader[Event, Frame], sums: Sums) -> list[Node]:
         elif function is None or code is None:
             title = "(other functions)"
         else:
-            title = known.get((code, names), "")
-            if not title:
-                module = reader.namespaces.get(names - 1)
-                title = title_of(function, "" if module is None else module.name)
-                known[code, names] = title
+            title = names_of.of(code, names)
         node = Node(function, title, seq)
         node.calls, total, own, node.handled, node.deepest = counts
         node.total, node.own = max(total, 0), max(own, 0)  # the clock may have been set back

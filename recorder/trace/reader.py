@@ -65,6 +65,7 @@ from recorder.trace.occurrences import NamePlace, Place
 from recorder.trace.output import Asked, ByEvent, Output, check_stream, outputs
 from recorder.trace.profile import Node, Profile, add_up
 from recorder.trace.queries import Queries
+from recorder.trace.same_functions import SameFunctions
 from recorder.trace.seeking import ALL
 from recorder.trace.shared import Shared, shared_at
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
@@ -436,10 +437,16 @@ class Trace:
         """All calls, put together by the way in which they were made: a `Node` for each thread, and for the tasks of
         each, with nodes below. `function`: the calls of these, with what they called. `file`, `own` (not Python's, and
         not installed): only functions of these, and none that `hide` says; what others do is their caller's. One pass;
-        what comes before `start` and behind `stop` does not count. `folding.fold` puts it into so many lines."""
+        what comes before `start` and behind `stop` does not count. Codes of one name, place and text, as exec() makes
+        them, are one function, unless `function` chooses among them. `folding.fold` puts it into so many lines."""
         wanted = filters.make(file=file, thread=thread)
         within = None if function is None else filters.make(function=function).wants_function
-        profile = Profile(self._queries, within=within, wanted=filters.choice(file, own, hide))
+        profile = Profile(
+            self._queries,
+            self._same(function),
+            within=within,
+            wanted=filters.choice(file, own, hide),
+        )
         return profile.read(wanted._replace(file=None), *_bounds(start, stop))
 
     def stats(
@@ -456,7 +463,7 @@ class Trace:
         the order in which they were first called."""
         wanted = filters.make(function=function, file=file, thread=thread)
         chosen = filters.choice(file, own)
-        profile = Profile(self._queries, flat=True)
+        profile = Profile(self._queries, self._same(function), flat=True)
         roots = profile.read(filters.make(thread=thread), *_bounds(start, stop))
         return [
             node
@@ -465,6 +472,11 @@ class Trace:
             and wanted.wants_function(node.function)
             and (chosen is None or chosen(node.function))
         ]
+
+    def _same(self, function: FunctionFilter) -> SameFunctions | None:
+        """Which codes are one function, unless some are asked for one by one."""
+        is_one_by_one = callable(function) or isinstance(function, Function)
+        return None if is_one_by_one else SameFunctions(self.source_of)
 
     def grep(
         self,
@@ -788,6 +800,19 @@ class Trace:
                 its = filters.make(frame=frame.frame)
                 return next(self._queries.find(its, 0, moment.event.seq + 1, backwards=True), None)
         return moment.event if name in moment.event.globals else None
+
+    def _last_known(self, expression: str | Expression) -> int | None:
+        """The last event of the frame that wrote the variable of an expression last, or that write: at whichever it is
+        known. None if it is known at neither."""
+        asked = made(expression)
+        name = asked.names[0] if asked.names else ""
+        written = self._where(name, None, filters.make(name=name))
+        if written is None:
+            return None
+        its = filters.make(frame=written.frame)
+        last = next(self._queries.find(its, 0, ALL, backwards=True), written)
+        found = (one.seq for one in (last, written) if self._asker.ask(asked, one).kind == "known")
+        return next(found, None)
 
     def _changing(self, asked: dict[str, Any], first: int, last: int) -> Find:
         filters.make(**asked)  # raises at once

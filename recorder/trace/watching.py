@@ -164,7 +164,8 @@ class Watching:
             parts = _parts(old, answer)
             if (old is None or parts or old.kind != answer.kind) and self._is_asked_for(change):
                 yield Watched(change.event, change, old, answer, parts)
-        yield from sorted(since.values(), key=lambda one: one.seq)
+        lost = [one for one in since.values() if self._is_asked_for(one.change)]
+        yield from sorted(lost, key=lambda one: one.seq)
         if unknown is not None and not last:
             yield unknown
 
@@ -274,9 +275,11 @@ class Watching:
         return not any(name in self.expression.attributes for name, _ in tree.items)
 
     def _is_asked_for(self, change: Change) -> bool:
-        """Whether an event that the filter wants saw it, or what it wants made it: a global is told at whosever event
-        comes next, and what it was before may be of interest to who asks of one function."""
-        return self._wanted.is_of(change.event) or self._changes.is_wanted(self._wanted, change, "")
+        """A variable is its frame's. What is in common is theirs who set it; where that is not known, theirs who saw
+        it. All of it is gone through, since what it was before may be of interest to who asks of one function."""
+        if change.module is None or change.function is None:
+            return self._wanted.is_of(change.event)
+        return self._changes.is_wanted(self._wanted, change, "")
 
     def _is_hidden(self, change: Change) -> bool:
         """Whether it is of a class, and the variable there is an instance with such an attribute of its own."""

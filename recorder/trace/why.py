@@ -17,6 +17,7 @@ from recorder._core.decode import Function
 from recorder.errors import arguments
 from recorder.trace import bindings, class_attributes, elsewhere, filters
 from recorder.trace.changes import Change, Changes
+from recorder.trace.code_flags import SUSPENDS
 from recorder.trace.elsewhere import Elsewhere
 from recorder.trace.expressions.asking import Asker
 from recorder.trace.expressions.expression import (
@@ -33,10 +34,12 @@ from recorder.trace.object_history import own_content
 from recorder.trace.one_line import Line
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
+from recorder.trace.raises import Origin, Raises, place_of
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
 from recorder.trace.statements import Statement
 from recorder.trace.values.differences import what_changed
+from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.nodes import Node, has_own, identity_of
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
@@ -53,6 +56,7 @@ MOST_GETTERS: Final = 20  # calls of one property, or of methods of its name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
+MOST_LINES: Final = 2_000  # before a coroutine begins, of which one may have made it
 MOST_CALLS: Final = 3  # of one line, that are told
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
 
@@ -67,16 +71,18 @@ class Read(NamedTuple):
 @errors.guarded_class("read")
 class Step(NamedTuple):
     """A write. `name` got its `value` at `line`, and `event` is the first that sees it. `how`: argument, default,
-    enclosing (a variable of the function around), returned, element, assigned, entered, caught, defined, imported,
-    changed (in place), called (changed in a call that the line made), found (with its module), or unknown. `text` is
-    the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
-    the event at which each of `reads` can be asked for. `of_class`: of an attribute of a class, which one, and where
-    its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
-    returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
-    variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
-    or else at `at`. `calls`: the events with which calls ended that the line made, where it is made of what they
-    returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that held it up.
-    `elsewhere`: what was sent while the line waited, and where the same value had stood in another thread or task."""
+    enclosing (a variable of the function around), returned, element, assigned, entered, caught, raised (an exception
+    that came otherwise), defined, imported, changed (in place), called (changed in a call that the line made), found
+    (with its module), or unknown. `text` is the expression it came of. `end`: why the chain ends here; empty where it
+    goes on. `at`: where it came of several, the event at which each of `reads` can be asked for. `of_class`: of an
+    attribute of a class, which one, and where its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`:
+    the event with which the call ended that returned it, and `through` those of calls that returned just what a call
+    gave them, the outermost first. `keys`: the variables that chose it among others, `idx` of `return rows[idx]`, as
+    they were at `inner`, or else at `at`. `calls`: the events with which calls ended that the line made, where it is
+    made of what they returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that
+    held it up. Of an exception `inner` is where it was raised, `text` what was, and `through` has the calls that ended
+    by it; `is_raised_by_c`: by what is written in C and that line called. `elsewhere`: what was sent while the line
+    waited, and where the same value had stood in another thread or task."""
 
     name: str
     value: Answer
@@ -96,11 +102,17 @@ class Step(NamedTuple):
     calls: tuple[Event, ...] = ()
     inner_line: int | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
+    is_raised_by_c: bool = False
 
     @property
     def seq(self) -> int:
         """The number of the event that sees it first."""
         return self.event.seq
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether `inner` is where an exception was raised."""
+        return self.inner is not None and self.how in ("caught", "raised")
 
 
 class _Asked(NamedTuple):
@@ -138,6 +150,7 @@ class Why:
         self._changes = changes
         self._writes = Writes(queries, changes)
         self._calls = LineCalls(queries, changes.statements)
+        self._raises = Raises(queries, changes.statements)
 
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
@@ -150,7 +163,10 @@ class Why:
             if step.how in WAITED and step.inner is None:
                 came = self._elsewhere_of(steps[: n + 1])
                 steps[n] = step._replace(elsewhere=tuple(came))
-                if came:  # what comes behind that is not what it came of
+                if any(one.how == "sent" for one in came):  # what comes behind is what that was of
+                    steps[n] = steps[n]._replace(end=CAME_IN)
+                    return steps[: n + 1]
+                if came:
                     break
         return steps
 
@@ -174,7 +190,7 @@ class Why:
         before = _Asked(expression, event)
         asked: _Asked | None = before
         while asked is not None and len(steps) < min(limit, MOST_STEPS):
-            found = self._write(asked)
+            found = self._of_raise(asked, self._write(asked))
             if steps and _is_lost(steps[-1], found.step) and lost < MOST_LOST:
                 lost += 1
                 found = self._by_another_name(before, steps[-1], found)
@@ -229,12 +245,84 @@ class Why:
             return self._in_call(asked, step, change)
         if event.kind in SUSPENDED and change.module is None:
             end = "it was changed while the line waited, and no event shows by whom"
-            return self._meanwhile(asked, step, change) or _Found(step._replace(end=end))
+            found = self._meanwhile(asked, step, change) or self._as_it_was(asked, step)
+            return found or _Found(step._replace(end=end))
         if self._is_enclosing(asked.root, change):
             return self._enclosing(asked, step)
         if self._is_argument(asked.root, change):
             return self._argument(asked, step._replace(line=event.line, how="argument"))
         return self._by_statement(asked, step, change)
+
+    def _of_raise(self, asked: _Asked, found: _Found) -> _Found:
+        """On to where an exception was raised, unless the chain goes on with just this one."""
+        step = found.step
+        if step.how == "caught":
+            origin = self._raises.caught(step.event)
+            return found if origin is None else self._from_raise(asked, step, origin)
+        tree = _recorded(step.value, asked.root, step.event)[0]
+        if exception_of(tree) is None:
+            return found
+        following = found.following
+        if following is not None:
+            before = self._ask(following.expression.text, following.event)
+            if _is_one_object(before, step.value):
+                return found
+        origin = self._raises.of(tree, step.seq)
+        return found if origin is None else self._from_raise(asked, step, origin)
+
+    def _from_raise(self, asked: _Asked, step: Step, origin: Origin) -> _Found:
+        """On to what the exception was made of. Of a group that no line of the program raised: of its only part."""
+        if origin.statement is None and origin.event.value is not None:
+            parts = self._raises.parts(origin.event.value._tree, origin.event.seq)
+            if len(parts) == 1:
+                origin = parts[0]
+            elif parts:
+                ends = "; ".join(place_of(one.event) for one in parts)
+                return _Found(step._replace(end=f"a group, of exceptions raised at {ends}"))
+        if origin.event.kind == "throw":  # into a generator
+            return self._from_throw(step, origin)
+        at, line = origin.event, self._line(origin.event.file, origin.event.line)
+        text = "" if origin.made is None else bindings.text_of(origin.made)
+        step = step._replace(
+            how="caught" if step.how == "caught" else "raised",
+            text=text, inner=at, through=origin.passed, reads=(), end="", at=None,
+            calls=self._calls_before(origin), is_raised_by_c=origin.statement is None,
+        )  # fmt: skip
+        if (made := self._init_of(asked, origin)) is not None:
+            return self._choose(step, *made)
+        return self._choose(step, at, origin.reads(line.statements))
+
+    def _from_throw(self, step: Step, origin: Origin) -> _Found:
+        """On to what the line gave that threw it."""
+        at = origin.event
+        thrower = None if at.caller is None else self._before(at.seq, frame=at.caller)
+        step = step._replace(inner=at if thrower is None else thrower, reads=(), calls=())
+        if thrower is None:
+            return _Found(step._replace(end="it was thrown in there, by what is not recorded"))
+        calls = self._line(thrower.file, thrower.line).calls_of({"throw", "athrow"})
+        given = [one for call in calls for one in call.args]
+        return self._choose(step, thrower, [name for one in given for name in bindings.reads(one)])
+
+    def _calls_before(self, origin: Origin) -> tuple[Event, ...]:
+        """The events with which calls ended that the line had made before it raised the exception."""
+        at = origin.event
+        statement = origin.statement or next(iter(self._line(at.file, at.line).statements), None)
+        if statement is None:
+            return ()
+        return _told(
+            self._calls.ended(at.frame, self._calls.begun(at.frame, at.seq, statement), at.seq)
+        )
+
+    def _init_of(self, asked: _Asked, origin: Origin) -> tuple[Event, list[str]] | None:
+        """The `__init__` that set an attribute of an exception which is asked for, and by which name."""
+        rest = asked.expression.text[len(asked.root) :]
+        if not rest or origin.statement is None:
+            return None
+        begun = self._calls.begun(origin.event.frame, origin.event.seq, origin.statement)
+        for end in reversed(self._calls.ended(origin.event.frame, begun, origin.event.seq)):
+            if end.function.name == "__init__":
+                return end, [end.function.names[0] + rest]
+        return None
 
     def _by_property(self, asked: _Asked) -> _Found | None:
         """What a property gave when the frame asked it last, or while it asked; None: it is none, or was not asked."""
@@ -418,17 +506,22 @@ class Why:
 
     def _argument(self, asked: _Asked, step: Step) -> _Found:
         event = step.event
-        if event.caller is None:
-            return _Found(step._replace(end="no code that is recorded called it"))
-        caller = self._before(event.seq, frame=event.caller)
-        if caller is None:
-            return _Found(step._replace(end="its caller is not in the trace"))
-        after = self._after(event.seq, frame=event.caller)
+        caller = None if event.caller is None else self._before(event.seq, frame=event.caller)
+        line = Line([]) if caller is None else self._line(caller.file, caller.line)
+        made = self._made_before(asked, event, line)
+        if made is not None:  # who goes on with it need not be who made it
+            given, line, after = made
+            caller = given.where
+        elif caller is None:
+            is_missing = event.caller is not None
+            end = "its caller is not in the trace" if is_missing else NO_CALLER
+            return _Found(step._replace(end=end))
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        line = self._line(caller.file, caller.line)
         if not line.statements:
             return _Found(step._replace(end="there is no text of the caller's line"))
-        given = self._given(asked, event, [caller, after], line)
+        if made is None:
+            after = self._after(event.seq, frame=event.caller)
+            given = self._given(asked, event, [caller, after], line)
         expression, caller, is_default = given.expression, given.where, given.is_default
         if is_default:
             end = "it is the default, made once when the function was defined"
@@ -449,6 +542,31 @@ class Why:
         step = step._replace(calls=_told(self._calls.made_for(expression, event, statement)))
         where = caller if given.is_seen else _shown(expression, statement, line, caller, after)
         return self._of(asked, step, where, expression, target)
+
+    def _made_before(
+        self, asked: _Asked, event: Event, line: Line
+    ) -> tuple[_Given, Line, Event | None] | None:
+        """Of a coroutine or generator that was made by another line than the one that runs it: what that gave it. None
+        where no line is known to, or it may be one of several."""
+        function, value = event.function, event.locals.get(asked.root)
+        if not function._flags & SUSPENDS or value is None or line.calls_of({function.name}):
+            return None
+        signature, is_method = self._signature(function), "self" in function.names[:1]
+        found: dict[tuple[str, int], tuple[_Given, Line, Event | None]] = {}
+        lines = self._queries.find(filters.make("line"), 0, event.seq, backwards=True)
+        for one in islice(lines, MOST_LINES):
+            here = self._line(one.file, one.line)
+            for call in here.calls_of({function.name}):
+                expression = bindings.given(call, signature, asked.root, is_method)
+                if expression is None or (one.file, one.line) in found:
+                    continue
+                answer = self._ask(bindings.text_of(expression), one)
+                if answer.kind == "known" and answer.tree == value._tree:
+                    given = _Given(expression, one, is_seen=True)
+                    found[one.file, one.line] = given, here, self._after(one.seq, frame=one.frame)
+                    if _is_one_object(answer, _answer_of(value)):
+                        return found[one.file, one.line]
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def _made_for(
         self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
@@ -763,7 +881,22 @@ class Why:
         how = "changed" if found.how == "mentioned" else found.how
         reads = bindings.reads(statement) if how == "changed" else []
         reads = [one for one in reads if bindings.root_in(one) != asked.root]
+        others = [one for one in reads if not _is_definition(self._ask(one, before))]
+        if how == "changed" and not others and not isinstance(statement, ast.Expr):
+            was = self._as_it_was(asked, step)  # the line is about something else
+            if was is not None:
+                return was
         return self._choose(step._replace(how=how), before, reads)
+
+    def _as_it_was(self, asked: _Asked, step: Step) -> _Found | None:
+        """On to where the object came from that has changed in place, of a variable that nothing has bound meanwhile.
+        None: others can bind it, or it was not known."""
+        event = step.event
+        before = self._before(event.seq, frame=event.frame)
+        is_own = asked.root in event.locals and not event._is_module_body
+        if before is None or not is_own or self._ask(asked.expression.text, before).kind != "known":
+            return None
+        return _Found(step._replace(how="changed"), _Asked(asked.expression, before))
 
     def _as_written(self, asked: _Asked, statement: Any, name: str) -> _Asked:
         """By the name under which the statement sets the attribute of a class: `Cart.total` for `self.total`."""
@@ -847,7 +980,8 @@ class Why:
         if returned.function.name == "__init__" and is_part and whole.startswith(target):
             part = returned.function.names[0] + whole[len(target) :]
             return self._choose(step, returned, [part])
-        if value is None or (is_part and bindings.root_of(value) is None):
+        _, behind = self._calls.giving(returned)
+        if value is None or (is_part and not self._can_be_asked(value, behind)):
             name = returned.function.qualified_name
             return _Found(step._replace(end=f"returned by {name}, event {returned.seq}"))
         text = bindings.text_of(value)
@@ -855,7 +989,6 @@ class Why:
             f"return {text}", step.value, returned, returned.function, returned.file,
             returned.line, "returned", text, calls=_told(self._calls.at_end(returned)),
         )  # fmt: skip
-        _, behind = self._calls.giving(returned)
         if behind.seq != returned.seq:
             step = step._replace(inner_line=behind.previous_line)
         found = self._of(asked, inner, behind, value, target)
@@ -891,7 +1024,31 @@ class Why:
             whole = asked.expression.text
             rest = whole[len(target) :] if target and whole.startswith(target) else ""
             return self._choose(step, where, [text + rest])
+        if step.how == "element" and root is not None:
+            element = self._element(asked, step, where, text)
+            if element is not None:
+                return self._choose(step, where, [element])
         return self._choose(step, where, bindings.reads(value), is_more)
+
+    def _element(self, asked: _Asked, step: Step, where: Event, container: str) -> str | None:
+        """What is asked for, as the part of a container that a loop had come to: `rows[3].name` for `row.name`. None:
+        nothing tells which one it was."""
+        whole = asked.expression.text
+        identity = identity_of(self._ask(asked.root, step.event).tree)
+        held = self._ask(container, where)
+        if identity is None or held.kind != "known":
+            return None
+        tree = _recorded(held, bindings.root_in(container), where)[0]
+        found = [
+            one for one in places_of(container, tree) if one.identity.number == identity.number
+        ]
+        nearest = min(found, key=lambda one: len(WAY.findall(one.path)), default=None)
+        return None if nearest is None else nearest.path + whole[len(asked.root) :]
+
+    def _can_be_asked(self, value: ast.expr, where: Event) -> bool:
+        """Whether it is a variable or a part of one, by keys that are known there."""
+        with_keys = bindings.with_keys(value, lambda key: self._key(key, where, []))
+        return bindings.root_of(with_keys) is not None
 
     def _key(self, key: Any, where: Event, met: list[Read]) -> int | str | None:
         """What an index or key was there, which is noted; None: not known, or nothing that a name can have."""
@@ -961,15 +1118,18 @@ class Why:
             return Answer("unknown", reason="not an expression that can be asked")
 
 
+NO_CALLER: Final = "no code that is recorded called it"
 NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
+CAME_IN: Final = "it came in while the line waited"
 OF_CALLS: Final = "it came of what the line called, which can be looked at there"
 SET_AGAIN: Final = "another statement of the line set {} before, which no event shows"
 NO_VALUES: Final = ("caught", "defined", "imported", "deleted")
 _ENDS: Final = {
     "defined": "it is defined there",
     "imported": "it is imported there",
-    "caught": "it is the exception that was caught: see recorder exceptions",
+    "caught": "it is raised there",
+    "raised": "it is raised there",
     "deleted": "it is deleted there",
     "changed": "the line changed it, and reads nothing else",
 }

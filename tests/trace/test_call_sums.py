@@ -140,7 +140,8 @@ def test_what_is_within_a_function_has_it_on_the_stack(cut: Path) -> None:
                 expected[name][event.code.number] += 1
     with open_trace(cut) as trace:
         for name, calls in expected.items():
-            assert added_up(trace.tree(name)) == calls, name
+            found = trace.tree(lambda one, name=name: one.qualified_name == name)  # code by code
+            assert added_up(found) == calls, name
 
 
 def added_up(nodes: list[Node]) -> Counter[int]:

@@ -448,3 +448,84 @@ def test_a_reader_that_goes_away(exceptions_trace: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == cli.BROKEN_PIPE
+
+
+MADE_ANEW = """\
+def by_exec():
+    for n in range(4):
+        names = {"__name__": f"made_{n % 2}"}
+        exec("def go(x):\\n    return inner(x)\\ndef inner(x):\\n    return x", names)
+        names["go"](n)
+    exec("def go(x, y=1):\\n    return x", names)
+    names["go"](1)
+    exec("\\ndef go(x):\\n    return x", names)
+    names["go"](1)
+    for _ in range(2):
+        exec(compile("def go(x):\\n    return x", "<other>", "exec"), names)
+        names["go"](1)
+    for _ in range(3):
+        eval("(lambda: 3)()")
+def by_one_text():
+    for each in [lambda: 1, lambda: 2]:
+        each()
+    def closed():
+        return (lambda: 3)()
+    return closed(), closed()
+by_exec(); by_one_text()
+"""
+# Runs a program under sys.setprofile, and prints how often each function was called; two of one name are two if their
+# first lines or variables differ or, in the program's own text, their constants.
+PROFILER = """
+import collections, json, pkgutil, runpy, sys
+counts = collections.Counter()
+def seen(frame, event, arg):
+    code = frame.f_code
+    if event == "call" and code.co_filename in ("<string>", "<other>", sys.argv[1]):
+        names = code.co_varnames + code.co_cellvars + code.co_freevars
+        constants = code.co_consts if code.co_filename == sys.argv[1] else ""
+        about = code.co_firstlineno, names, constants
+        counts[code.co_filename, code.co_qualname, repr(about)] += 1
+sys.setprofile(seen)
+try:
+    runpy.run_path(sys.argv[1], run_name="__main__")
+finally:
+    sys.setprofile(None)
+print(json.dumps(list(counts.items())))
+"""
+
+
+def test_what_exec_makes_anew_is_one_function(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """As many rows as there are functions that differ by what can be seen, and all calls are in them."""
+    program = tmp_path / "made_anew.py"
+    program.write_text(MADE_ANEW)
+    done = subprocess.run(
+        [sys.executable, "-c", PROFILER, program], check=True, timeout=60, capture_output=True
+    )
+    counted: dict[tuple[str, str], list[int]] = {}
+    for (file, name, _), calls in json.loads(done.stdout):
+        counted.setdefault((file, name), []).append(calls)
+    with open_trace(trace_of(program)) as trace:
+        flat, ways = trace.stats(), everything(trace.tree())
+        one_by_one = trace.stats(lambda function: True)
+    for nodes in (flat, ways):  # each is called in one way
+        told: dict[tuple[str, str], list[int]] = {}
+        for node in nodes:
+            if node.function is not None:
+                key = node.file, node.function.qualified_name
+                told.setdefault(key, []).append(node.calls)
+        for each in (told, counted):  # what exec() is given is told apart by its namespace as well
+            each["<string>", "<module>"] = [sum(each["<string>", "<module>"])]
+        assert {k: sorted(v) for k, v in told.items()} == {k: sorted(v) for k, v in counted.items()}
+    assert len(one_by_one) > len(flat)
+    assert sum(one.calls for one in one_by_one) == sum(one.calls for one in flat)
+
+
+def test_lines_of_what_exec_makes_anew_are_counted_together(
+    tmp_path: Path, trace_of: Callable[[Path], Path], capfd: Any
+) -> None:
+    program = tmp_path / "lines_made_anew.py"
+    program.write_text(MADE_ANEW)
+    assert cli.main(["stats", str(trace_of(program)), "--lines", "inner"]) == 0
+    assert capfd.readouterr().out.split() == ["4", "<string>:4"]

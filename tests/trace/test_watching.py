@@ -16,6 +16,7 @@ from recorder import errors
 from recorder.cli import main
 from recorder.trace.reader import open_trace
 from recorder.trace.values.differences import MISSING
+from recorder.trace.values.render import show
 from tests.conftest import ENVIRONMENT
 
 PROGRAM = """\
@@ -349,3 +350,93 @@ def test_an_object_that_begins_with_what_another_has_become_is_told(
     with open_trace(trace_of(program)) as trace:
         found = [one.new.to_python() for one in trace.watch(expression) if one.old is None]
     assert found == begins
+
+
+IN_COMMON = """\
+class Basket:
+    total = 0
+class Other(Basket):
+    pass
+def reads(basket):
+    seen = basket.total
+    return seen
+def hands_on(basket):
+    Basket.total += 1; reads(basket)
+    basket.own = 1
+    Basket.total += 1
+    reads(basket)
+    return basket
+def sets_both(basket):
+    basket = basket
+    Basket.total = 7; basket = Other()
+    return basket
+def loses(basket):
+    del Basket.total
+    return basket
+basket = Basket()
+hands_on(basket)
+sets_both(basket)
+reads(basket)
+loses(basket)
+"""
+
+
+@pytest.mark.parametrize("of", [None, "Basket"])
+@pytest.mark.parametrize("expression", ["basket.total", "Basket.total"])
+@pytest.mark.parametrize("function", ["reads", "hands_on", "sets_both", "loses"])
+def test_what_is_set_of_a_class_is_told_of_the_functions_that_are_asked_for(
+    function: str,
+    expression: str,
+    of: str | None,
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+) -> None:
+    """All that they did, and nothing of what others did, whoever's event shows both."""
+    program = tmp_path / "watched_in_common.py"
+    program.write_text(IN_COMMON)
+    with open_trace(trace_of(program)) as trace:
+        told = list(trace.watch(expression, function=function, of=of))
+        by_anybody = [one for one in trace.watch(expression, of=of) if one.change.function]
+    makers = [one.change.function and one.change.function.name for one in told]
+    assert set(makers) <= {function, None}
+    where = {one.seq for one in told}
+    assert where >= {one.seq for one in by_anybody if one.change.function.name == function}
+
+
+REFERRING = """\
+class Node:
+    def __init__(self, parent):
+        self.parent = parent
+class Tree:
+    def __init__(self):
+        top = Node(None)
+        self.first = [[top], [Node(top), Node(None)]]
+        self.table = {"a": Node(top), "b": Node(top)}
+    def go(self):
+        self.table["c"] = self.first[1][0]
+        self.table["a"].parent = self.first[1][1]
+        self.table["d"] = 1
+Tree().go()
+"""
+
+
+def test_what_stands_elsewhere_in_the_object_is_told_where_it_is_referred_to(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """References of a value are about all of it; an attribute of it is a value of its own."""
+    program = tmp_path / "watched_references.py"
+    program.write_text(REFERRING)
+    with open_trace(trace_of(program)) as trace:
+        (end,) = trace.find("return", function="Tree.go")
+        for path, text in (
+            ("self.table['b']", "Node(parent=Node(parent=None))"),
+            ("self.first[1][0]", "Node(parent=Node(parent=None))"),
+            ("self.table['a'].parent", "Node(parent=None)"),
+        ):
+            assert trace.evaluate(path, end).show().replace("__main__.", "") == text, path
+        changes = [
+            (part.path, show(part.b).replace("__main__.", ""))
+            for one in trace.watch("self.table", function="Tree.go")
+            for part in one.parts
+        ]
+    assert changes == [("['c']", "Node(parent=Node(parent=None))"), ("['d']", "1")]

@@ -217,3 +217,102 @@ def test_what_a_task_finds_when_it_goes_on_others_did(tmp_path: Path, recorder_s
                 assert written, (job, seq, steps)
                 by = written[0].event.task
                 assert ((by and by.name), written[0].line) == (task, line), (job, seq)
+
+
+CLIENT = """\
+import asyncio, json
+
+class Response:
+    def __init__(self, reader):
+        self.reader, self.body = reader, None
+    async def __aenter__(self):
+        return self
+    async def __aexit__(self, *about):
+        self.closed = True
+    async def json(self):
+        self.body = await self.reader.readline()
+        return json.loads(self.body)
+
+class Posting:
+    def __init__(self, port, numbers):
+        self.port, self.numbers = port, numbers
+    async def __aenter__(self):
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(json.dumps(self.numbers).encode() + b"\\n")
+        text = await reader.readline()
+        self.got = asyncio.StreamReader()
+        self.got.feed_data(text)
+        writer.close()
+        return Response(self.got)
+    async def __aexit__(self, *about):
+        self.port = None
+
+class Client:
+    async def __aenter__(self):
+        return self
+    async def __aexit__(self, *about):
+        self.state = "closed"
+    async def get(self, port, numbers):
+        self.response = await Posting(port, numbers).__aenter__()
+        return self.response
+    def end(self):
+        self.response.ended = True
+"""
+ASKING = """\
+import asyncio, json
+from client import Client, Posting
+
+async def serve(reader, writer):
+    numbers = json.loads(await reader.readline())
+    answer = {"total": sum(numbers), "kind": "sum of all"}
+    writer.write(json.dumps(answer).encode() + b"\\n")
+    await writer.drain()
+    writer.close()
+
+async def by_context(port):
+    async with Posting(port, [3, 4]) as response:
+        answer = await response.json()
+    total = answer["total"]
+    return total
+
+async def kept_open(port):
+    async with Client() as client:
+        response = await client.get(port, [3, 5])
+        client.end()
+    answer = await response.json()
+    total = answer["total"]
+    return total
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await by_context(port)
+    await kept_open(port)
+    server.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        ("by_context", "async with Posting(port, [3, 4]) as response:"),
+        ("kept_open", "response = await client.get(port, [3, 5])"),
+    ],
+)
+def test_a_response_that_changes_as_it_is_read_leads_to_the_line_that_got_it(
+    function: str, line: str, tmp_path: Path, recorder_says: Run
+) -> None:
+    """Of a library that is not recorded, as those for HTTP are by default."""
+    (tmp_path / "client.py").write_text(CLIENT)
+    (tmp_path / "asking.py").write_text(ASKING)
+    path = tmp_path / "asking.rtrace"
+    said = recorder_says("run", "--exclude", "*/client.py", "-o", path, tmp_path / "asking.py")
+    assert said.status == 0
+    with open_trace(path) as trace:
+        steps = trace.why("total", function=function)
+        last = next(step for step in steps if step.elsewhere)
+        assert ASKING.splitlines()[last.line - 1].strip() == line
+        assert [one.how for one in last.elsewhere] == ["stood"] and last.elsewhere[0].event
+        assert last.elsewhere[0].event.function.name == "serve"

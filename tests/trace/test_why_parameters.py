@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder.trace.reader import Trace
+from recorder.trace.reader import Trace, open_trace
 
 PROGRAM = """\
 def plain(a, b=2):
@@ -216,3 +216,87 @@ def test_a_name_may_be_spelled_in_any_way(
         told = [(step.name, step.line, step.end) for step in trace.why(spell(name), end.seq)]
         assert told == [(step.name, step.line, step.end) for step in trace.why(name, end.seq)]
         assert ("user", 9) in [(name, line) for name, line, _ in told]
+
+
+MADE_BEFORE = """\
+import asyncio
+
+async def job(n, held):
+    await asyncio.sleep(0)
+    kept = n
+    return kept, held
+
+def numbers(first, step):
+    while first < 9:
+        yield first
+        first += step
+
+class Source:
+    def __init__(self, size):
+        self.size = size
+    def parts(self, times):
+        total = self.size * times
+        yield total
+
+def goes(iterator):
+    return next(iterator)
+
+async def main():
+    held, count = [1], 5
+    tasks = [asyncio.create_task(job(7, held))]
+    tasks.append(asyncio.create_task(job(count, held)))
+    await asyncio.gather(*tasks)
+    made = job(11, None)
+    await made
+    twice = job(3, None)
+    again = job(3, None)
+    await again
+    await twice
+
+def work():
+    step = 4
+    made = numbers(2, step)
+    parts = Source(6).parts(step)
+    goes(made)
+    goes(parts)
+
+asyncio.run(main())
+work()
+"""
+BY_LINES = [  # function, parameter, its value, the line that gave it
+    ("job", "n", 7, "tasks = [asyncio.create_task(job(7, held))]"),
+    ("job", "n", 5, "tasks.append(asyncio.create_task(job(count, held)))"),
+    ("job", "n", 11, "made = job(11, None)"),
+    ("numbers", "step", 4, "made = numbers(2, step)"),
+    ("Source.parts", "times", 4, "parts = Source(6).parts(step)"),
+]
+
+
+@pytest.mark.parametrize(("function", "name", "value", "line"), BY_LINES)
+def test_what_runs_later_was_given_it_by_the_line_that_made_it(
+    function: str,
+    name: str,
+    value: int,
+    line: str,
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+) -> None:
+    program = tmp_path / "made_before.py"
+    program.write_text(MADE_BEFORE)
+    with open_trace(trace_of(program)) as trace:
+        calls = trace.find("call", function=function)
+        call = next(one for one in calls if one.locals[name] == value)
+        (step, *_) = trace.why(name, call.seq)
+        assert MADE_BEFORE.splitlines()[step.line - 1].strip() == line
+
+
+def test_of_two_lines_that_may_have_made_it_none_is_named(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "made_before_twice.py"
+    program.write_text(MADE_BEFORE)
+    with open_trace(trace_of(program)) as trace:
+        for call in trace.find("call", function="job"):
+            if call.locals["n"] == 3:
+                (step,) = trace.why("n", call.seq)
+                assert "does not say" in step.end

@@ -183,7 +183,7 @@ class Values:
         if TAG_LIST <= node.tag <= TAG_DICT:
             return self._container(node, path)
         if TAG_STR <= node.tag < TAG_LIST:
-            return Cut(node, type(node.items), node.items, path)
+            return Cut(node, type(node.items), node.items, path, self)
         if node.tag == TAG_CLASS:
             return TypeName(*(node.type or ("", "?")), node.type, self)
         if node.tag == TAG_NAMED and not node.cut:
@@ -312,14 +312,14 @@ class Values:
             return self._dict(node, path, inside)
         items = [self.of(part, inside) for part in node.items]
         if node.cut:
-            return Cut(node, KINDS[node.tag], items, path)
+            return Cut(node, KINDS[node.tag], items, path, self)
         if node.tag == TAG_TUPLE:
             return tuple(items)
         try:
             made = KINDS[node.tag](items)
         except (Undecided, TypeError):
             made = ()
-        return made if len(made) == node.size else Cut(node, KINDS[node.tag], items, path)
+        return made if len(made) == node.size else Cut(node, KINDS[node.tag], items, path, self)
 
     def _dict(self, node: Node, path: str, inside: str) -> Any:
         """A cut one, or one whose keys only code of the program's can compare, stays a list of pairs."""
@@ -337,7 +337,7 @@ class Values:
                 (key, self.of(part, inside))
                 for key, (_, part) in zip(keys, node.items, strict=True)
             ]
-            return Cut(node, dict, pairs, path)
+            return Cut(node, dict, pairs, path, self)
         for key, (_, part) in zip(keys, node.items, strict=True):
             made[key] = self.of(part, inside)
         return made
@@ -345,7 +345,7 @@ class Values:
     def _named(self, node: Node, path: str) -> Named:
         fields = {name: self.of(part, f"{path}.{name}") for name, part in node.items}
         made = Named(fields.values())
-        made.fields, made.node = fields, node
+        made.fields, made.node, made.converter = fields, node, self
         made.kind = TypeName(*(node.type or ("", "?")))
         return made
 
@@ -396,8 +396,7 @@ class _Trees:
         if isinstance(value, Thing) and isinstance(value.node, Cell):
             return value.node.number
         if isinstance(value, (Thing, Cut, Named)):
-            self.count += sum(is_numbered(node) for node in nodes(value.node))
-            return value.node
+            return self.part(value)
         if isinstance(value, Column):
             return self.of(value.items)
         if isinstance(value, Scalar):
@@ -411,6 +410,14 @@ class _Trees:
         if type(value) in TAGS:
             return self.container(value)
         return self.other(value)
+
+    def part(self, value: Thing | Cut | Named) -> Any:
+        """As it was recorded; what it refers to outside of itself comes with it."""
+        held = list(nodes(value.node))
+        if value.converter is not None and any(node.tag == TAG_REF for node in held):
+            return self.copy(value.node, value.converter)
+        self.count += sum(map(is_numbered, held))
+        return value.node
 
     def copy(self, node: Any, converter: Values) -> Any:
         """A part of a recorded value, whose references are about what stands in this tree."""

@@ -104,6 +104,7 @@ class Named(tuple[Any, ...]):
     fields: dict[str, Any]
     node: Any
     kind: TypeName
+    converter: Any = None  # as a Thing has it
 
     def __repr__(self) -> str:
         short = self.kind.name.rpartition(".")[2]
@@ -121,10 +122,11 @@ def _unhashable_in(wanted: object, with_sets: bool) -> object:
 class Cut(Opaque):
     """A text or container of which not everything is there, or whose keys cannot be looked up as Python does."""
 
-    __slots__ = ("items", "kind", "last", "node", "path", "size")
+    __slots__ = ("converter", "items", "kind", "last", "node", "path", "size")
 
-    def __init__(self, node: Any, kind: type, items: Any, path: str) -> None:
+    def __init__(self, node: Any, kind: type, items: Any, path: str, converter: Any = None) -> None:
         self.node = node
+        self.converter = converter  # as a Thing has it
         self.kind = kind
         self.items = items  # of a dict pairs
         self.last: list[Any] = []  # of a column, those at its end, which are recorded, too

@@ -57,7 +57,7 @@ class Answer(NamedTuple):
     def _show(self, limit: int, short: bool = False) -> str:
         """`short`: as in a line that is read."""
         if self.kind == "known":
-            return show(self.tree, limit, short=short)
+            return show(self.tree, limit, root=self.tree, short=short)
         return f"unknown: {self.reason}" if self.kind == "unknown" else self.reason
 
     def __repr__(self) -> str:

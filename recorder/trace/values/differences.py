@@ -43,6 +43,7 @@ from recorder.trace.values.nodes import (
     kind_of,
     numbered,
     type_name,
+    with_parts,
 )
 from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.render import is_method, show
@@ -51,6 +52,7 @@ from recorder.trace.values.tables import TABLES, container_by_rows
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
 KEY_WIDTH: Final = 60
+MOST_REPLACED: Final = 100  # references of one part that is told
 MOST_FOLLOWED: Final = 4  # references, one within the other
 CUT_NAME: Final = "…"  # the end of one, in a large value
 WHOLE: Final = 1 << 24  # characters: more than a value that is recorded can have
@@ -101,7 +103,7 @@ def differences(
     an object has one number."""
     found = _Differences(a, b, same, one_trace)
     for part in found.of(a, b, path):
-        yield part if found.owner is None else part._replace(owner=found.owner)
+        yield found.told(part)
 
 
 def what_changed(old: Any, new: Any, *, strict: bool = False) -> Iterator[Part]:
@@ -131,6 +133,11 @@ class _Differences:
         # Then what is equal does not differ, and is not gone through: a list that grows is told of item after item.
         self._is_plain = same is _as_python and not _refers(a) and not _refers(b)
         self._met: set[tuple[int, int]] = set()  # containers of both sides that were compared
+
+    def told(self, part: Part) -> Part:
+        """By itself: with what its sides refer to, and the object that it is a part of."""
+        a, b = self._left.whole(part.a), self._right.whole(part.b)
+        return part._replace(a=a, b=b, owner=part.owner if self.owner is None else self.owner)
 
     def of(self, a: Any, b: Any, path: str) -> Iterator[Part]:
         if self._is_plain and a == b:
@@ -390,6 +397,29 @@ class _References:
             self._containers = numbered(self._root)
         number = tree.size or 0
         return self._containers[number] if number < len(self._containers) else tree
+
+    def whole(self, tree: Any) -> Any:
+        """With what stands elsewhere in the value in place of references to it, up to so many of them; what has itself
+        in it stays a reference there."""
+        if not _is_reference(tree) and not _refers(tree):
+            return tree
+        left, around = MOST_REPLACED, set[int]()
+
+        def replaced(part: Any) -> Any:
+            nonlocal left
+            target = self.followed(part)
+            if target is not part:
+                left -= 1
+                if left < 0 or id(target) in around:
+                    return part
+            if not isinstance(target, Node) or _is_reference(target):
+                return target
+            around.add(id(target))
+            made = with_parts(target, replaced)
+            around.discard(id(target))
+            return made
+
+        return replaced(tree)
 
     def show(self, key: Any) -> str:
         return show(key, KEY_WIDTH, root=self._root, short=True)

@@ -151,9 +151,12 @@ class _Writer:
             self.add(self.leaf(tree))
 
     def again(self, tree: Node) -> None:
-        """What was met before in the same value: once more, or as Python writes what contains itself."""
+        """What was met before in the same value: once more, or as Python writes what contains itself. An object that is
+        told by its number alone has a text besides."""
         node = self.referred(tree)
-        if node is None:
+        if tree.items:
+            self.add(f"<object #{tree.size}>")
+        elif node is None:
             self.add(f"<container {tree.size or 0} again>")
         elif not self.is_open(tree):
             self.part(node)
