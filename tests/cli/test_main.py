@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,16 @@ def test_help_and_version(tmp_path: Path) -> None:
     done = recorder("--version", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("recorder ")
+
+
+@pytest.mark.parametrize(
+    ("command", "statuses"),
+    [("find", "03"), ("why", "03"), ("check", "013"), ("diff", "013"), ("verify", "013")],
+)
+def test_help_names_the_exit_statuses(tmp_path: Path, command: str, statuses: str) -> None:
+    said = " ".join(recorder(command, "--help", cwd=tmp_path).stdout.split())
+    _, *sentences = said.split("Exit status: ")
+    assert [sorted(re.findall(r"\d", sentence)) for sentence in sentences] == [[*statuses]]
 
 
 @pytest.mark.parametrize(
