@@ -418,29 +418,6 @@ def test_a_limit_of_the_policy(run_recorded: Run, option: tuple[str, ...], said:
     assert verdict(result.trace) == "partial(LIMIT_REACHED)"
 
 
-@pytest.mark.provokes("LIMIT_REACHED")
-@pytest.mark.parametrize("length", [5, 495])
-def test_a_limit_that_is_reached_while_the_names_of_a_body_are_written(
-    run_recorded: Run, length: int
-) -> None:
-    """More of them than a segment has room for: the last one that is named has a value, too, or none is told."""
-    script = f"""
-import time
-many = {{f"{{n:05}}".ljust({length}, "x"): list(range(n, n + 60)) for n in range(12000)}}
-class Wide:
-    here, many = locals(), many
-    time.sleep(0.5); here.update(many)
-    end = 1
-print("hello")
-"""
-    result = run_recorded(script, "--max-duration", "500ms")
-    assert (result.status, result.stdout) == (0, RAN)
-    with recorder.open_trace(result.trace) as trace:
-        assert (str(trace.verdict), trace.damage) == ("partial(LIMIT_REACHED)", [])
-        assert all(str(value) for event in trace.events() for value in event.changed.values())
-        assert trace.damage == []
-
-
 @pytest.mark.provokes("NAMESPACE_UNREADABLE")
 def test_a_class_body_whose_namespace_is_no_dict(run_recorded: Run, recorder_says: Run) -> None:
     script = """
