@@ -174,6 +174,15 @@ def test_responses_have_no_headers(tmp_path: Path) -> None:
     assert str(found[1]) == "<Response [200] http://shop:81/orders?id=7 content=b'hi'>"
 
 
+@pytest.mark.parametrize("library", ["requests", "httpx"])
+def test_requests_are_told_by_method_and_address(tmp_path: Path, library: str) -> None:
+    made = pytest.importorskip(library).Request("POST", "http://shop:81/orders?id=7")
+    made.headers["X-Key"] = "hunter2"
+    told = [made, made.prepare()] if library == "requests" else [made]
+    for found in record_values(tmp_path, told):
+        assert str(found) == "<Request [POST] http://shop:81/orders?id=7>"
+
+
 def test_messages_of_protobuf_are_known_by_type(tmp_path: Path) -> None:
     made = pytest.importorskip("google.protobuf.timestamp_pb2").Timestamp(seconds=5)
     [found] = record_values(tmp_path, [made])
