@@ -228,5 +228,5 @@ def test_text_that_stdout_cannot_encode(tmp_path: Path) -> None:
     [(1, "a"), (2, "a, b"), (3, "a, b, c"), (4, "a, b, c and 1 more"), (6, "a, b, c and 3 more")],
 )
 def test_of_many_files_of_a_kind_three_are_named(there: int, said: str) -> None:
-    [line] = info._doubts({name: "unknown" for name in "fedcba"[-there:]}, {})
+    [line] = info._doubts(dict.fromkeys("fedcba"[-there:], "unknown"), {})
     assert line.endswith(f": {said}")
