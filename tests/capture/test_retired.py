@@ -9,9 +9,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -263,30 +261,3 @@ def test_what_a_chunk_restates_of_the_ones_before_it_does_not_grow(
         file.close()
     assert len(restated) > 30
     assert max(restated[20:]) <= max(restated[5:20]) + 20
-
-
-OF_WORKERS = """
-def work(turns):
-    for turn in range(turns):
-        text = f"{turn} " * 200
-    return turns
-"""
-
-
-def test_a_thread_that_has_nothing_to_do_for_a_while_is_not_forgotten(tmp_path: Path) -> None:
-    """Its stack is empty while another one begins, and fills more than one segment."""
-    names: dict[str, Any] = {"__name__": "workers"}
-    exec(compile(OF_WORKERS, str(tmp_path / "workers.py"), "exec", dont_inherit=True), names)
-    turns = [3, 3, 12_000, 3, 3]
-    with (
-        ThreadPoolExecutor(1) as one,
-        ThreadPoolExecutor(1) as other,
-        recorder.record(tmp_path / "t.rtrace", min_free_space=0, exclude=[__file__]),
-    ):
-        for worker, many in zip((one, other, other, one, other), turns, strict=True):
-            worker.submit(names["work"], many).result()
-    with recorder.open_trace(tmp_path / "t.rtrace") as trace:
-        assert trace.verdict == "complete"
-        calls = [(call.thread.number, call.value.to_python()) for call in trace.find("return")]
-        assert trace.damage == []
-    assert calls == [*zip((0, 1, 1, 0, 1), turns, strict=True)]
