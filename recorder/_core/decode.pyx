@@ -29,6 +29,9 @@ from recorder import errors
 cdef extern from "cpython/code_digest.h":
     uint64_t rec_code_digest(PyObject *) except 0
 
+cdef extern from "sys/checks.h" nogil:
+    void REC_CHECK(bint condition, const char *sentence) noexcept
+
 cdef object CodeType = type((lambda: None).__code__)
 
 include "decode/state.pxi"
@@ -125,6 +128,7 @@ cdef void clear(DecoderState *s) noexcept:
     free_map(s, &s.tally.raised)
     free_bytes(s, &s.tally.notes)
     arena_free(s, s.tally.digest.words, DIGEST_WORDS * sizeof(uint64_t))
+    REC_CHECK(s.arena.used == 0, b"a decoder that has forgotten everything keeps no memory")
     memset(s, 0, sizeof(DecoderState))
     s.arena.seed = seed
 

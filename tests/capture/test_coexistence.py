@@ -269,3 +269,25 @@ def test_a_tool_id_taken_away_is_told(run_recorded: Run) -> None:
         assert str(trace.verdict).startswith("partial")
         assert trace.failure is not None
         assert trace.failure.error_name == "ERR_HOOK_STOLEN"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with 3.12")
+def test_a_tool_that_asks_who_else_listens_finds_functions_with_names(run_recorded: Run) -> None:
+    result = run_recorded("""
+import sys
+m = sys.monitoring
+(ours,) = [tool for tool in range(6) if m.get_tool(tool) == "recorder"]
+for event in ("PY_START", "PY_RETURN", "LINE", "JUMP", "PY_UNWIND"):
+    number = getattr(m.events, event)
+    found = m.register_callback(ours, number, None)
+    m.register_callback(ours, number, found)
+    print(event, found.__name__, repr(found)[:27])
+""")
+    names = {"PY_START": "start", "PY_RETURN": "return", "PY_UNWIND": "unwind"}
+    assert result.stdout.decode().splitlines() == [
+        f"{event} {name} {f'<built-in function {name}>'[:27]}"
+        for event in ("PY_START", "PY_RETURN", "LINE", "JUMP", "PY_UNWIND")
+        for name in [f"on_{names.get(event, event.lower())}"]
+    ]
+    with recorder.open_trace(result.trace) as trace:
+        assert trace.verdict == "complete"

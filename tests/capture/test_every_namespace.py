@@ -157,6 +157,24 @@ def test_a_class_body_has_the_names_that_its_dict_has(
     assert after[0] == after[1] != before[1]
 
 
+def test_a_body_tells_what_changed_since_it_began(tmp_path: Path) -> None:
+    """Not what others made of the same globals before it."""
+    here: dict[str, Any] = {"__name__": "several"}
+    texts = ["a = 1\nb = [2]", "b = 3", "a = 4\nc = 5"]
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        for n, text in enumerate(texts):
+            exec(compiled(text, "", tmp_path / f"body{n}.py"), here)
+    told: dict[str, list[dict[str, str]]] = {}
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        for event in trace.events():
+            told.setdefault(Path(event.file).name, []).append(shown(event.changed))
+    assert told == {
+        "body0.py": [{}, {}, {"a": "1"}, {"b": "[2]"}],
+        "body1.py": [{}, {}, {"b": "3"}],
+        "body2.py": [{}, {}, {"a": "4"}, {"c": "5"}],
+    }
+
+
 # ---- classes ------------------------------------------------------------------------------------
 
 # Of two classes, of which the second may be made where the first was: name, module, bases and body.

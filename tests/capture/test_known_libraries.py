@@ -10,6 +10,7 @@ import decimal
 import json
 import subprocess
 import sys
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,54 @@ def test_responses_have_no_headers(tmp_path: Path) -> None:
     found = record_values(tmp_path, [one, two])
     assert str(found[0]) == "<Response [404] http://shop/orders?id=7 content=b'no'>"
     assert str(found[1]) == "<Response [200] http://shop:81/orders?id=7 content=b'hi'>"
+
+
+@pytest.mark.parametrize("library", ["requests", "httpx"])
+def test_requests_are_told_by_method_and_address(tmp_path: Path, library: str) -> None:
+    made = pytest.importorskip(library).Request("POST", "http://shop:81/orders?id=7")
+    made.headers["X-Key"] = "hunter2"
+    told = [made, made.prepare()] if library == "requests" else [made]
+    for found in record_values(tmp_path, told):
+        assert str(found) == "<Request [POST] http://shop:81/orders?id=7>"
+
+
+AS_HTTPX = """
+class Pieces(typing.NamedTuple):
+    scheme: str
+    userinfo: str
+    host: str
+    port: int | None
+    path: str
+    query: str | None
+    fragment: str | None
+class URL:
+    def __init__(self, *pieces): self._uri_reference = Pieces(*pieces)
+class Request:
+    def __init__(self, url): self.method, self.url = "GET", url
+class Response:
+    def __init__(self, request): self.status_code, self._request, self._content = 200, request, None
+"""
+
+
+@pytest.mark.parametrize("port", [None, 81])
+@pytest.mark.parametrize("path", ["", "/orders"])
+@pytest.mark.parametrize("query", [None, "", "id=7"])
+def test_an_address_is_made_of_the_pieces_that_httpx_keeps(
+    tmp_path: Path, port: int | None, path: str, query: str | None
+) -> None:
+    """By classes that are called as its are: it need not be installed."""
+    names: dict[str, Any] = {"__name__": "httpx", "typing": typing}
+    exec(compile(AS_HTTPX, "as_httpx.py", "exec", dont_inherit=True), names)
+    url = names["URL"]("http", "ann:hunter2", "shop", port, path, query, "top")
+    request = names["Request"](url)
+    place = "shop" if port is None else f"shop:{port}"
+    address = f"http://{place}{path}" + ("" if query is None else f"?{query}")
+    found = record_values(tmp_path, [url, request, names["Response"](request)])
+    assert [str(each) for each in found] == [
+        f"httpx.URL('{address}')",
+        f"<Request [GET] {address}>",
+        f"<Response [200] {address}>",
+    ]
 
 
 def test_messages_of_protobuf_are_known_by_type(tmp_path: Path) -> None:

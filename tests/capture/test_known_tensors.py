@@ -35,6 +35,7 @@ SHOWN = {
     "torch.empty(3).share_memory_()": "torch.Tensor(shape=(3,), dtype=float32)",
 }  # fmt: skip
 
+OPAQUE = "<torch.Tensor object, of a layout that is not known>"
 NOT_READ = ("torch.eye(2).to_sparse()", "torch.tensor([1.0]).to(torch.float8_e5m2)")
 
 
@@ -49,7 +50,15 @@ def test_values(tmp_path: Path) -> None:
 
 def test_those_of_other_kinds_are_told_by_their_type(tmp_path: Path) -> None:
     found = record_values(tmp_path, [eval(text, {"torch": torch}) for text in NOT_READ])
-    assert {str(each) for each in found} == {"<torch.Tensor object, of a layout that is not known>"}
+    assert {str(each) for each in found} == {OPAQUE}
+
+
+@pytest.mark.parametrize("dimensions", [63, 64, 65])
+def test_as_many_dimensions_as_there_is_room_for(tmp_path: Path, dimensions: int) -> None:
+    shape = (*[1] * (dimensions - 1), 2)
+    [found] = record_values(tmp_path, [torch.zeros(shape)])
+    known = f"torch.Tensor(shape={shape}, dtype=float32, [0.0, 0.0])"
+    assert str(found) == (known if dimensions <= 64 else OPAQUE)
 
 
 def test_changes(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from recorder.cli import policy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +60,16 @@ def test_help_and_version(tmp_path: Path) -> None:
     done = recorder("--version", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("recorder ")
+
+
+@pytest.mark.parametrize(
+    ("command", "statuses"),
+    [("find", "03"), ("why", "03"), ("check", "013"), ("diff", "013"), ("verify", "013")],
+)
+def test_help_names_the_exit_statuses(tmp_path: Path, command: str, statuses: str) -> None:
+    said = " ".join(recorder(command, "--help", cwd=tmp_path).stdout.split())
+    _, *sentences = said.split("Exit status: ")
+    assert [sorted(re.findall(r"\d", sentence)) for sentence in sentences] == [[*statuses]]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +161,17 @@ def test_the_policy_in_force(tmp_path: Path) -> None:
     text = recorder("policy", cwd=tmp_path, env=environment).stdout.splitlines()
     assert len(text[: text.index("")]) == len(rows) - 1  # then come the folders that count
     assert text[0].split() == ["on_recorder_error", "disable", "default"]
+
+
+@pytest.mark.parametrize("length", [1, 23, 24, 25, 60])
+def test_a_long_value_pushes_only_its_own_source_aside(length: int) -> None:
+    """Up to 24 characters are none."""
+    short, long = policy.listing(
+        {"a": "x", "bcd": "y" * length}, {"a": "default", "bcd": "file"}
+    ).splitlines()
+    assert (short.split(), long.split()) == (["a", "x", "default"], ["bcd", "y" * length, "file"])
+    assert short.index("default") == (5 + length + 2 if length <= 24 else 5 + 1 + 2)
+    assert long.index("file") == 5 + length + 2
 
 
 def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:

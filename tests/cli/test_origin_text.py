@@ -140,3 +140,14 @@ def test_what_an_object_holds_is_told_once(
     assert "other ways" in names["state.calls"] and "other ways" not in names["held"]
     whole = recorder_says("same", path, "held", "--json").stdout.splitlines()
     assert len(whole) > 6
+
+
+@pytest.mark.parametrize("changed", [1, 2, 3, 4])
+def test_of_one_change_the_first_two_parts_are_told(
+    trace_of: Callable[[Path], Path], recorder_says: Run, tmp_path: Path, changed: int
+) -> None:
+    program = tmp_path / f"parts{changed}.py"
+    program.write_text(f"many = [0, 0, 0, 0]\nmany[:{changed}] = [1] * {changed}\nprint(many)\n")
+    done = recorder_says("origin", trace_of(program), "many", "--at", "99%")
+    last = done.stdout.decode().splitlines()[-1]
+    assert last.split("  ")[-1] == "; ".join(f"many[{n}]: 0 → 1" for n in range(min(changed, 2)))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from recorder import errors
-from recorder.cli import main
+from recorder.cli import info, main
 from tests.conftest import Run
 from tests.tools import reference_writer as w
 from tests.trace.test_reading import two_chunks
@@ -221,3 +221,12 @@ def test_text_that_stdout_cannot_encode(tmp_path: Path) -> None:
         check=True,
     )
     assert result.stdout.decode("ascii").split()[-1] == "\\udc80\\xe9\\n.py:2"
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [(1, "a"), (2, "a, b"), (3, "a, b, c"), (4, "a, b, c and 1 more"), (6, "a, b, c and 3 more")],
+)
+def test_of_many_files_of_a_kind_three_are_named(there: int, said: str) -> None:
+    [line] = info._doubts(dict.fromkeys("fedcba"[-there:], "unknown"), {})
+    assert line.endswith(f": {said}")

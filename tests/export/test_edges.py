@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 import recorder
+from recorder import errors
 from recorder._core.decode import Scanner
 from recorder.export import FORMATS, export
 from tests.export.test_round_trip import SPEEDSCOPE, read_codetracer
@@ -225,6 +226,22 @@ def test_the_container_when_it_is_large(tmp_path: Path) -> None:
         files["b.dat"].write(b"x")
         container.close()
     assert ct_reader.read_container(tmp_path / "large.ct") == contents
+
+
+def test_a_name_in_a_container_has_at_most_twelve_characters(tmp_path: Path) -> None:
+    from recorder.export.atomic_output import AtomicOutput
+    from recorder.export.ctfs_container import Container, base40
+    from tests.tools import ct_reader
+
+    names = ["a", "abcdefgh.jk", "abcdefgh.jkl"]
+    with AtomicOutput(tmp_path / "names.ct") as out:
+        container = Container(out.file())
+        for name in names:
+            container.file(name).write(name.encode())
+        container.close()
+    assert ct_reader.read_container(tmp_path / "names.ct") == {n: n.encode() for n in names}
+    with pytest.raises(errors.InvariantBrokenError):
+        base40("abcdefgh.jklm")
 
 
 @pytest.mark.slow

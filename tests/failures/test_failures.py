@@ -443,6 +443,22 @@ def test_the_next_start_tells_of_what_can_be_recovered(
     assert leftovers(tmp_path) == [run.staging.name]
 
 
+@pytest.mark.provokes("MAPPING_LOST")
+def test_a_page_that_is_overwritten_while_the_program_waits_for_its_trace(running: Any) -> None:
+    """What stands there then is not taken for the sealer's word that it has published."""
+    run = running(WORKING, LITTLE)
+    os.kill(run.sealer, signal.SIGSTOP)
+    run.program.stdin.write(b"\n")
+    run.program.stdin.flush()
+    page = control.ControlPage(str(run.staging / "control"))
+    until(lambda: page.target_state == control.TARGET_FINISHED)
+    page.close()
+    with open(run.staging / "control", "r+b") as file:
+        file.write(b"\xa5" * 4096)
+    result = run.end()
+    assert (result.status, result.codes) == (5, ["ERR_MAPPING_LOST"])
+
+
 SEALER_DIED = (
     r"recorder: \[ERR_SEALER_DIED\] the sealer \(pid {pid}\) ended while it was needed\. "
     r".*`recorder recover` makes the trace\.\n"

@@ -787,6 +787,34 @@ print(*dict.fromkeys(outcomes))
     assert result.stdout == b"Python's ERR_STACK_EXHAUSTED started\n"
 
 
+@pytest.mark.provokes("STACK_EXHAUSTED")
+def test_a_trace_is_opened_at_the_end_of_the_stack(run_plain: Run) -> None:
+    """It is opened whole, or a RecursionError says why not: never is a good trace called damaged. And it is opened only
+    where there are sixty frames more, so that whoever has it can go on."""
+    script = """
+import gc, os, sys
+import recorder
+recorder.start("app.rtrace").stop()
+recorder.open_trace("app.rtrace").close()  # everything is loaded
+def at(depth, call):
+    return at(depth - 1, call) if depth else call()
+outcomes = []
+held = len(os.listdir("/proc/self/fd"))
+for room in range(120):
+    try:
+        at(sys.getrecursionlimit() - room, lambda: recorder.open_trace("app.rtrace")).close()
+        outcomes.append("opened")
+    except Exception as error:
+        outcomes.append(getattr(error, "error_name", type(error).__name__))
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == held, room
+print(*dict.fromkeys(outcomes), outcomes.index("opened") > 60)
+"""
+    result = run_plain(script, timeout=110)
+    assert result.stderr == ""
+    assert result.stdout == b"RecursionError ERR_STACK_EXHAUSTED opened True\n"
+
+
 # ------------------------------------------------------------------------------------------- reading
 
 

@@ -42,9 +42,13 @@ def served(folder: Path) -> Iterator[tuple[str, int]]:
     pytest.importorskip("mcp.client.client")
     command = [sys.executable, "-m", "recorder", "mcp", str(folder), "--http"]
     environment = {**ENVIRONMENT, "RECORDER_MCP_TOKEN": TOKEN}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    ) as process:
+    said = folder / "said"
+    with (
+        said.open("wb") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, env=environment
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             yield process.stdout.readline().decode().strip(), process.pid
@@ -52,6 +56,7 @@ def served(folder: Path) -> Iterator[tuple[str, int]]:
             process.send_signal(signal.SIGINT)
             assert process.wait(30) in (0, 130, -signal.SIGINT)
             assert process.stdout.read() == b""  # the token was given: it is not said
+    assert said.read_text().startswith("recorder: serving until interrupted\n")
 
 
 @contextlib.asynccontextmanager

@@ -24,6 +24,7 @@ CELLS = {
     "statement": "%%record other.rtrace\nz = f(y)",
     "nothing": "%%record empty.rtrace\n",
     "nowhere": "%%record /nowhere/x.rtrace\nw = 1",
+    "no trace": "from recorder.jupyter import show\nshow('missing.rtrace')",
     "values": "print(y, z, 'w' in globals())",
     "future": "from __future__ import annotations",
     "annotated": "%%record annotated.rtrace\ndef g(a: int) -> str:\n    b: int = a\n    return str(b)\ng(4)",
@@ -44,6 +45,7 @@ for name, cell in {CELLS!r}.items():
         result=result.result, error=result.error_in_exec and type(result.error_in_exec).__name__,
         stdout=captured.stdout, stderr=captured.stderr,
         html=[one.data.get("text/html", "") for one in captured.outputs],
+        plain=[one.data.get("text/plain", "") for one in captured.outputs],
     )
 told["modules"] = sorted(set(sys.modules) - before)
 json.dump(told, open("told.json", "w"))
@@ -98,6 +100,15 @@ def test_cells_that_show_nothing(told: tuple[Path, dict[str, Any]]) -> None:
     assert pages(cells["statement"]) == 1
     assert (cells["nowhere"]["error"], pages(cells["nowhere"])) == ("DirectoryCreateFailedError", 0)
     assert cells["values"]["stdout"] == "20 21 False\n"
+
+
+def test_why_there_is_no_page_is_said_as_a_person_reads_it(
+    told: tuple[Path, dict[str, Any]],
+) -> None:
+    cell = told[1]["no trace"]
+    (said,) = cell["plain"]
+    assert said.startswith("recorder: [ERR_TRACE_NOT_FOUND] ") and said.endswith("\n")
+    assert (cell["error"], pages(cell)) == (None, 0)
 
 
 def test_the_kernel_gets_nothing_of_the_page(told: tuple[Path, dict[str, Any]]) -> None:

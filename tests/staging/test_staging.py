@@ -473,6 +473,15 @@ def test_a_failure_of_the_sealers_start_is_told_by_its_code(tmp_path, monkeypatc
     assert isinstance(fail_to_launch(tmp_path), expected)
 
 
+def test_a_folder_that_another_looks_into_as_it_is_made(tmp_path, monkeypatch):
+    """Who recovers what others left holds a folder for a moment: it is made all the same."""
+    monkeypatch.setattr(create, "lock", lambda path: None)
+    staged = prepare(tmp_path / "app.rtrace")
+    assert os.path.exists(staged.file("session.json"))
+    create.discard(staged)
+    assert not os.listdir(tmp_path)
+
+
 # ---- what others left ----
 
 

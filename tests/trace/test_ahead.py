@@ -184,3 +184,28 @@ def test_one_processor_reads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ahead.threads_here() == 0
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)))
     assert ahead.threads_here() == ahead.MOST_THREADS
+
+
+@pytest.mark.parametrize(
+    ("processors", "threads"), [(1, 0), (2, 2), (3, 3), (4, 4), (5, 4), (64, 4)]
+)
+def test_a_question_has_a_thread_of_each_processor_up_to_four(
+    monkeypatch: pytest.MonkeyPatch, processors: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {*range(processors)}, raising=False)
+    assert ahead.threads_here() == threads
+
+
+def test_several_questions_have_eight_threads_together(cut: Path) -> None:
+    """Those that come later have what is left, and then none; each is answered."""
+    with open_trace(cut) as trace:
+        trace._queries.threads = 3
+        questions = []
+        for together in (3, 6, 8, 8):
+            found = trace.find()
+            assert next(found).seq == 0
+            assert trace._queries._threads_in_use == together
+            questions.append(found)
+        for found in questions:
+            assert sum(1 for _ in found) == len(trace) - 1
+        assert trace._queries._threads_in_use == 0

@@ -788,3 +788,16 @@ def test_what_is_remembered_of_files_is_bounded(monkeypatch: pytest.MonkeyPatch)
     assert written.missing == {f"/nowhere/{i}.py" for i in range(500)}
     assert len(kept.texts) <= 55 and len(kept.written) <= 50 and len(kept.texts["<cell>"]) <= 10
     assert "<string>" in kept.texts
+
+
+@pytest.mark.parametrize("there", [*itertools.permutations((0, 1, 2))])
+def test_a_text_gets_a_number_that_none_has_that_is_taken_up(there: tuple[int, ...]) -> None:
+    """In whichever order they stand, which another process has written: it died, and this one goes on."""
+    written = Written()
+    kept = texts.Texts(cast(TraceWriter, written), "/", lambda: 0, checking=True, keeping=True)
+    for number in there:
+        about = {"path": f"<{number}>", "sha256": "0" * 64, "size": 5, "number": number}
+        kept.resume(ChunkType.SOURCE, w.text(json.dumps(about)) + b"x = 1")
+    kept.add([(0, "<new>", 1)], [], [("<new>", b"y = 2\n")])
+    kept.finish()
+    assert written.sources == [3]

@@ -17,7 +17,9 @@
 #
 # What the line that ran has changed, as it is written (`rows[70]["v"] = 1`, `self.rows.append(x)`), does not wait. It
 # has a budget of its own, of 16 for each event, up to 1,000,000 (a quarter of the other, and 15,625 times that): so a
-# program that has gone over a large table for long is still seen to change it, at that line.
+# program that has gone over a large table for long is still seen to change it, at that line. The first half is for
+# whoever comes. The other is kept from what changes all the time, as a list that grows in a loop: it is for variables
+# that have had none of it for 2,048 events.
 #
 # A variable that holds another object than before is looked at right away, and makes no debt. While the budget is lower
 # than what it takes to write down a large value, only the first 60 elements of such an object are recorded. Where the
@@ -31,8 +33,12 @@ cdef enum:
     MOST_CHANGES = 15625     # for what lines change: so many times the budget for an event
     SMALL_BUDGET = 16        # elements for each event
     LIMITED_NODES = 60       # elements of a value that is met when the budget is low
+    SELDOM = 2048            # events
     CHANGES_SHARE = 4        # … which grows by this part of what the other one does
     WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
+
+cdef enum:
+    DUE_BITS = 44            # of Recorded.due; above: when it was paid for last by what lines may change, in units of SELDOM
 
 cdef uint32_t budget_per_event = 64
 
@@ -99,15 +105,39 @@ cdef inline void charge_walk(int64_t cost, bint known) noexcept nogil:
     tracer.budget = tracer.budget - cost if known else max(min(0, tracer.budget), tracer.budget - cost)
 
 
-cdef inline bint can_wait(Recorded *last) noexcept nogil:
-    return last.due != 0 and budget_left() < <int64_t> (last.due - tape.events) * budget_per_event
+cdef inline uint64_t due_of(const Recorded *last) noexcept nogil:
+    return last.due & ((<uint64_t> 1 << DUE_BITS) - 1)
 
 
-cdef bint is_changed_by_line(uint32_t slot, const Namespace *namespace) noexcept nogil:
+cdef inline void set_due(Recorded *last, uint64_t due) noexcept nogil:
+    last.due = due | last.due >> DUE_BITS << DUE_BITS
+
+
+cdef inline bint can_wait(const Recorded *last) noexcept nogil:
+    cdef uint64_t due = due_of(last)
+    return due != 0 and budget_left() < <int64_t> (due - tape.events) * budget_per_event
+
+
+cdef bint is_changed_by_line(const Recorded *last, uint32_t slot, const Namespace *namespace) noexcept nogil:
     """Whether the line that ran has changed what the variable leads to, as it is written, and may cost something."""
     cdef const Shadow *s = tracer.looking
-    if tracer.changes_budget <= 0:
+    if tracer.changes_budget <= 0 or (2 * tracer.changes_budget < most_changes() and was_paid_for(last)):
         return False
     if namespace != NULL:
         return tracer.changes_globals
     return has_bits(s.code) and (rec_changed_on(s.code.stores, s.line) >> slot) & 1
+
+
+cdef inline bint was_paid_for(const Recorded *last) noexcept nogil:
+    """Lately. Where it never was there is 0."""
+    cdef uint64_t at = last.due >> DUE_BITS
+    return at != 0 and now_in_units() - at <= 1
+
+
+cdef inline uint64_t now_in_units() noexcept nogil:
+    return (tape.events // SELDOM + 1) & ((<uint64_t> 1 << (64 - DUE_BITS)) - 1)
+
+
+cdef inline void pay_for_change(Recorded *last, uint32_t cost) noexcept nogil:
+    tracer.changes_budget -= cost
+    last.due = due_of(last) | now_in_units() << DUE_BITS

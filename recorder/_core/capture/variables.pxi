@@ -17,7 +17,7 @@ cdef struct Recorded:        # of one variable: what was last recorded; type NUL
     uint64_t fingerprint     # of a number: its content
     uint64_t number          # of that object (value/identity.h), or NO_OBJECT
     PyObject *object         # not owned, only compared: the object that was looked at last, and MARKS
-    uint64_t due             # the event from which on it is looked at again (budget.pxi); 0: before every event
+    uint64_t due             # the event from which on it is looked at again; 0: before every event (budget.pxi: due_of)
 
 cdef struct Name:            # one variable of a class body, or one global
     PyObject *key            # not owned: only compared, and only together with the hash
@@ -456,7 +456,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     known = is_known(last, v, t)
     current = is_current(look, v)
     if known and not current and (can_wait(last) or <uintptr_t> last.object & IS_LIMITED):
-        changed = is_changed_by_line(slot, namespace)
+        changed = is_changed_by_line(last, slot, namespace)
         if not changed and can_wait(last):
             leave_unexamined(last, slot, namespace)
             return OK
@@ -519,10 +519,10 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         look.due = tape.events + 1 + cost // budget_per_event
         cost *= 1 + WRITE_COST * written
         if changed:
-            tracer.changes_budget -= cost
+            pay_for_change(last, cost)
         else:
             charge_walk(cost, known)
-    last.due = look.due
+    set_due(last, look.due)
     if classes.met_count != 0:
         status = open_met_classes()
         if status != OK:

@@ -103,12 +103,14 @@ cdef class Reader(Decoder):
         cdef bint noting_ends = s.unseen_ends.on
         cdef Map known = s.leaves_known  # the same bytes are the same in all of a trace
         cdef Map ruled_out = s.ruled_out
+        cdef size_t kept = (bucket_count(&known) + bucket_count(&ruled_out)) * sizeof(Entry)
         memset(&s.leaves_known, 0, sizeof(known))
         memset(&s.ruled_out, 0, sizeof(ruled_out))
+        s.arena.used -= kept
         clear(s)
         s.leaves_known = known
         s.ruled_out = ruled_out
-        s.arena.used += (bucket_count(&known) + bucket_count(&ruled_out)) * sizeof(Entry)
+        s.arena.used += kept
         s.watch = watch
         s.unseen_ends.on = noting_ends
         self.shown = None
