@@ -145,7 +145,7 @@ str(table)
 
 
 def test_what_is_changed_seldom_is_seen_after_all_that_is_read_or_filled(tmp_path: Path) -> None:
-    """Lines that only read take nothing from what changes may cost. A list that a loop fills keeps to a part of that."""
+    """Lines that only read take nothing from what changes may cost, and a list that a loop fills a part of it."""
     path = tmp_path / "a.rtrace"
     after = [n for n, line in enumerate(ONLY_READ.splitlines(), 1) if line == "str(table)"]
     with recorder.record(path, scope="all", min_free_space=0):

@@ -38,7 +38,7 @@ cdef enum:
     WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
 
 cdef enum:
-    DUE_BITS = 44            # of Recorded.due; above: when it was paid for last by what lines may change, in units of SELDOM
+    DUE_BITS = 44            # of Recorded.due; above: when what a line changed was paid for last, in units of SELDOM
 
 cdef uint32_t budget_per_event = 64
 
