@@ -93,7 +93,7 @@ def recorded(tmp_path: Path, root: str) -> tuple[list[tuple[str, str, int]], lis
     path = tmp_path / "changed.rtrace"
     program = tmp_path / "changes_it.py"
     program.write_text(text)
-    code = compile(text, str(program), "exec")
+    code = compile(text, str(program), "exec", dont_inherit=True)
     with recorder.record(path, scope="all", min_free_space=0):
         exec(code, {"__name__": "changes_it", "found": found.append})
     return [(*each, first + 3 * n) for n, each in enumerate(asked)], found, path
