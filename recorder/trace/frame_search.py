@@ -55,6 +55,25 @@ class FrameSearch:
             is_near = stop == low if backwards else start == high
             window = min(window * 2, WINDOW * 16) if is_near else WINDOW
 
+    def back_to_its_begin(self, event: Event, stop: int, **asked: Any) -> Iterator[Event]:
+        """What is asked for of an event's frame, before `stop`, backwards. There is nothing of it before it began:
+        where that was is looked for once the chunk is left in which the event is."""
+        wanted = filters.make(frame=event.frame, **asked)
+        near, _ = self.queries.chunk_around(event.seq)
+        yield from self.queries.find(wanted, near, stop, backwards=True)
+        begun = self.find(
+            event.frame,
+            event.thread.number,
+            0,
+            event.seq + 1,
+            backwards=True,
+            ends=True,
+            kind="call",
+        )
+        first = next((one.seq for one in begun), 0)
+        if first < near:
+            yield from self.queries.find(wanted, first, near, backwards=True)
+
     def _on(self, frame: int, thread: int, seq: int, stop: int, ends: bool) -> int:
         """The first event that may be one of the frame's, as far as that is to be seen from `seq`."""
         call = self._waited_for(frame, thread, seq, ends) if seq < stop else None

@@ -29,6 +29,7 @@ from recorder.trace.expressions.expression import (
 )
 from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.format import TAG_ELIDED
+from recorder.trace.frame_search import FrameSearch
 from recorder.trace.line_calls import LineCalls, called, is_same, made_by
 from recorder.trace.object_history import own_content
 from recorder.trace.one_line import Line
@@ -148,6 +149,7 @@ class Why:
         self._queries = queries
         self._asker = asker
         self._changes = changes
+        self._frames = FrameSearch(queries)
         self._writes = Writes(queries, changes)
         self._calls = LineCalls(queries, changes.statements)
         self._raises = Raises(queries, changes.statements)
@@ -373,13 +375,14 @@ class Why:
         if (found_of_class := self._last_of_class(asked)) is not None:
             return found_of_class
         module = None
-        wanted = filters.make(name=root, frame=event.frame)
         if event._is_module_body or root not in event.locals:
             module = "" if event.namespace is None else event.namespace.name
             wanted = filters.make(name=root)
+            events = self._queries.find(wanted, 0, event.seq + 1, backwards=True)
+        else:
+            events = self._frames.back_to_its_begin(event, event.seq + 1, name=root)
         now = self._asker.ask(asked.expression, event)
         found: tuple[Event, Change | None] = (event, None)
-        events = self._queries.find(wanted, 0, event.seq + 1, backwards=True)
         for one, _ in zip(events, range(MOST_LOOKED_AT), strict=False):
             for change in reversed(self._changes.of(one, root)):
                 if change.module != module:
@@ -398,8 +401,7 @@ class Why:
 
     def _last_known(self, asked: _Asked, event: Event) -> _Asked | None:
         """Where in its frame it was last known, of what was not looked at again."""
-        wanted = filters.make(name=asked.root, frame=event.frame)
-        events = self._queries.find(wanted, 0, event.seq, backwards=True)
+        events = self._frames.back_to_its_begin(event, event.seq, name=asked.root)
         for one, _ in zip(events, range(MOST_UNKNOWN), strict=False):
             if self._ask(asked.expression.text, one).kind == "known":
                 return _Asked(asked.expression, one)

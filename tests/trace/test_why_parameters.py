@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import recorder
+from recorder.trace.expressions.expression import Expression
 from recorder.trace.reader import Trace, open_trace
+from recorder.trace.why import Why, _Asked
 
 PROGRAM = """\
 def plain(a, b=2):
@@ -300,3 +302,61 @@ def test_of_two_lines_that_may_have_made_it_none_is_named(
             if call.locals["n"] == 3:
                 (step,) = trace.why("n", call.seq)
                 assert "does not say" in step.end
+
+
+SHORT_LIVED = """\
+class Node:
+    pass
+
+def noise(node):
+    return node.args[0]
+
+def short(node):
+    first = node.args[0]
+    held = node
+    return held.args[0] + first
+
+def generated(node):
+    yield node.args[0]
+    yield node.args[0]
+
+node = Node()
+node.args = [1, 2]
+for n in range(300):
+    noise(node)
+short(node)
+for _ in generated(node):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("short", "node.args[0]"),
+        ("short", "held.args[0]"),
+        ("short", "first"),
+        ("short", "node"),
+        ("generated", "node.args[0]"),
+    ],
+)
+def test_a_local_is_looked_for_no_further_back_than_its_frame_began(
+    tmp_path: Path,
+    in_chunks: Callable[[Path, int, int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    name: str,
+) -> None:
+    """In a long trace everything before it would be read."""
+    program = tmp_path / "short_lived.py"
+    program.write_text(SHORT_LIVED)
+    with recorder.open_trace(in_chunks(program, 60, 3)) as trace:
+        *_, last = trace.find(function=function)
+        begins = next(trace.find("call", function=function)).seq
+        begins, _ = trace._queries.chunk_around(begins)
+        why = Why(trace._queries, trace._asker, trace._changes)
+        reached: list[int] = []
+        monkeypatch.setattr(trace._queries, "check", reached.append)
+        event, change = why._last_change(_Asked(Expression(name), last))
+        assert change is not None and begins <= event.seq <= last.seq
+        assert reached and min(reached) >= begins
