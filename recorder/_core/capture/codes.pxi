@@ -194,7 +194,7 @@ cdef Status write_def_code(Code *code) noexcept:
     status = digest_of(o, &digest)
     if status != OK:
         return status
-    if code.stores == NULL:
+    if code.stores == NULL and not code.too_wide:
         code.stores = rec_find_stores(o, &rec_sys)
     # Names are cut at 200 code points: 4 × 200 bytes, a kind and a length each.
     status = reserve(<size_t> (n + 4) * 808 + SMALL_RECORD)
