@@ -410,7 +410,7 @@ def test_an_exception_that_an_extension_module_has_spoiled(run_plain: Run) -> No
 def test_a_limit_of_the_policy(run_recorded: Run, option: tuple[str, ...], said: str) -> None:
     script = "import os\ndef f(n): return os.urandom(100)\n"
     script += "import time\nend, turns = time.monotonic() + 0.5, 0\n"
-    script += "while time.monotonic() < end or turns < 12:\n    turns += 1\n"  # more than a segment
+    script += "while time.monotonic() < end or turns < 40:\n    turns += 1\n"  # more than the ring
     script += "    for n in range(5000): f(n)\nprint('hello')\n"
     result = run_recorded(script, *option)
     assert (result.status, result.stdout) == (0, RAN)
