@@ -176,6 +176,41 @@ def test_wherever_it_is_cut_it_tells_of_what_is_there(trace_of: TraceOf, tmp_pat
             assert told == expected, at
 
 
+WAITING = """\
+TABLE = [{"v": n, "l": [n, n]} for n in range(150)]
+
+def read():
+    for _ in range(3):
+        for row in TABLE:
+            str(row)
+
+def change(n):
+    TABLE[70]["v"] = n
+    str(TABLE[0])
+    TABLE[70]["v"] = n
+    return n
+
+read()
+for n in range(12):
+    change(n)
+    TABLE[3]["l"].append(n)
+    TABLE[3]["l"].pop()
+    str(n)
+"""
+
+
+def test_it_tells_of_a_global_that_was_set_before_and_looked_at_since(
+    trace_of: TraceOf, tmp_path: Path
+) -> None:
+    """A large one waits, is changed, waits again, and is found as it was; a chunk ends between any two of these."""
+    program = tmp_path / "waiting_global.py"
+    program.write_text(WAITING)
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(rechunked(trace_of(program), None))
+    with open_trace(cut) as trace:
+        assert trace.verify().damage == []
+
+
 # ---- the same answers ----------------------------------------------------------------------------
 
 

@@ -298,7 +298,7 @@ cdef Status copy_from_caller(DecoderState *s, Variable *variable, NamespaceDef *
 
 cdef inline void keep_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace) noexcept nogil:
     """It has been looked at, and has not changed."""
-    variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_PUT_OFF | VAR_SET) | VAR_DIRTY
+    variable.flags = variable.flags & ~<uint32_t> VAR_UNEXAMINED | VAR_DIRTY
     if namespace != NULL:
         namespace.dirty = True
         s.class_changes += namespace.of_class
