@@ -92,7 +92,8 @@ def as_line(trace: Trace, one: Watched, paths: list[Expression], who: Who) -> st
 
 def summary(checked: Checked, search: Interruptible) -> str:
     held = f"true at {count(checked.held, 'event')}"
-    never = "not false as far as it was looked at" if search.is_over else "never false"
+    never = "never false" if checked.first_unknown is None else "not known to be false anywhere"
+    never = "not false as far as it was looked at" if search.is_over else never
     text = f"it was {held}, and then false" if checked.failed else f"{never}: it was {held}"
     if checked.first_unknown is not None:
         text += f"; unknown at {checked.unknown:,}, first at {checked.first_unknown.seq}"

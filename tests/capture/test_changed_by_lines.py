@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import recorder
+from recorder.cli.shown_change import parts_changed
 
 SIZE = 150
 
@@ -159,3 +160,81 @@ def test_what_is_changed_seldom_is_seen_after_all_that_is_read_or_filled(tmp_pat
         assert asked == ["after reading", "after filling"]
         filling = [event.locals["table"].unexamined for event in trace.find(function="fill")]
         assert 200 < sum(filling) < len(filling) - 50
+
+
+SEEN_NOW = """\
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque, namedtuple
+from enum import Enum
+
+class Of:
+    pass
+
+class Chain(ChainMap):
+    def __init__(self, *maps):
+        super().__init__(*maps)
+        self.more = {}
+
+class List(list):
+    more = None
+
+class Dict(dict):
+    more = None
+
+class Text(str):
+    more = None
+
+class Error(ValueError):
+    pass
+
+class Slots:
+    __slots__ = ("a", "b")
+
+Pair = namedtuple("Pair", "a b")
+Color = Enum("Color", "RED")
+
+def with_more(it):
+    it.more = [1]
+    return it
+
+it = Of()
+it.rows = [with_more(Of()) for _ in range(150)]
+it.chain, it.maps = Chain({1: 2}), ChainMap({1: 2})
+it.of_list, it.of_dict, it.of_text = with_more(List([1, 2])), with_more(Dict(a=1)), with_more(Text("x"))
+it.error, it.plain_error = with_more(Error("x", [1])), ValueError("x", [1])
+it.slots, it.pair, it.color = Slots(), Pair(1, [2]), Color.RED
+it.slots.a = [1]
+it.deque, it.ordered, it.of_lists = deque([1, [2]]), OrderedDict(a=[1]), defaultdict(list, a=[1])
+it.counter, it.set, it.frozen, it.tuple = Counter("aab"), {1, 2}, frozenset([1]), (1, [2])
+it.list, it.dict, it.empty = [1, [2]], {1: [2]}, []
+it.range, it.slice, it.method, it.iterator = range(3), slice(1), it.rows.append, iter([1, 2])
+
+def read():
+    for _ in range(10):
+        for row in it.rows:
+            str(row)
+
+def change(it):
+    str()
+    it.rows[75].more.append(3)
+    str()
+
+read()
+change(it)
+"""
+
+
+def test_what_was_left_out_and_is_seen_now_has_not_changed(tmp_path: Path) -> None:
+    """The argument is cut after 60 elements; behind the line that changes it, it is whole."""
+    program, path = tmp_path / "seen_now.py", tmp_path / "a.rtrace"
+    program.write_text(SEEN_NOW)
+    with recorder.record(path, scope="all", min_free_space=0):
+        exec(compile(SEEN_NOW, str(program), "exec", dont_inherit=True), {"__name__": "x"})
+    with recorder.open_trace(path) as trace:
+        begins, *_, changed, _ = list(trace.find(function="change"))
+        names = [name for name, _ in changed.locals["it"]._tree.items]
+        whole = [
+            name for name in names if not trace.evaluate(f"it.{name}", changed).kind == "unknown"
+        ]
+        assert len(whole) > 20
+        assert "of size" in begins.locals["it"].show(4000)
+        assert parts_changed(trace, changed, "it") == []

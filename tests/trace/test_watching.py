@@ -152,6 +152,8 @@ def test_check(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert failed.endswith("Basket.add  self.total = -1")
     assert "watched.py:9 " in failed
     assert "unknown at 6, first at" in summary
+    assert main(["check", str(path), "self.total >= -5", "--of", "Basket"]) == 0
+    assert capfd.readouterr().out.startswith("not known to be false anywhere: it was true at ")
     assert main(["check", str(path), "total < 1000"]) == 0
     assert capfd.readouterr().out.startswith("never false: it was true at ")
     main(["check", str(path), "total < 6", "--json"])

@@ -211,7 +211,7 @@ class _Differences:
         if TAG_ELIDED not in (a.tag, b.tag):
             return False
         sizes = [
-            one.size or 0 for one in (a, b) if one.tag != TAG_FORM
+            _attributes(one) for one in (a, b) if one.tag != TAG_FORM
         ]  # of a form it is which one
         return type_name(a) == type_name(b) and len(set(sizes)) == 1
 
@@ -497,6 +497,12 @@ def _text_of(tree: Any) -> tuple[str | bytes | None, int]:
     if isinstance(tree, Node):
         return (tree.items, tree.size or 0) if tree.tag in TEXTS and tree.cut else (None, 0)
     return (tree, len(tree)) if type(tree) in (str, bytes) else (None, 0)
+
+
+def _attributes(node: Node) -> int:
+    """How many there are, or items, but for the built-in part: what is left out does not count that."""
+    has_part = node.tag == TAG_INSTANCE and bool(node.items) and node.items[0][0] == ""
+    return (node.size or 0) - has_part
 
 
 def _is_reference(tree: Any) -> bool:
