@@ -12,7 +12,7 @@ import pytest
 
 import recorder
 from recorder import cli
-from recorder.cli.shown_change import ShownChanges
+from recorder.cli.shown_change import ShownChanges, few_parts
 from recorder.trace.changes import Change
 from recorder.trace.reader import Trace, open_trace
 
@@ -152,3 +152,35 @@ def test_an_object_without_attributes_is_no_call(tmp_path: Path) -> None:
         shown = [repr(value) for value in call.arguments.values()]
     assert shown[0].endswith("Empty object>") and shown[0].startswith("<")
     assert shown[1] == "<object object>"
+
+
+PARTS = """\
+def in_place(a, n):
+    a[:n] = [1] * n
+    return a
+
+def bound_anew(a, n):
+    a = [1] * n + a[n:]
+    return a
+
+for n in (1, 2, 3, 4):
+    in_place([0, 0, 0, 0], n)
+    bound_anew([0, 0, 0, 0], n)
+"""
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_many_parts_of_another_object_are_no_parts(
+    trace_of: Callable[[Path], Path], tmp_path: Path, n: int
+) -> None:
+    """Of the same object two are told, and how many more there are."""
+    program = tmp_path / "so_many_parts.py"
+    program.write_text(PARTS)
+    told = {}
+    with open_trace(trace_of(program)) as trace:
+        for function in ("in_place", "bound_anew"):
+            before, after = list(trace.find("line", function=function))[2 * n - 2 : 2 * n]
+            told[function] = few_parts("a", before.locals["a"], after.locals["a"])
+    two = [f"a[{k}]: 0 → 1" for k in range(min(n, 2))]
+    assert told["bound_anew"] == (two if n <= 2 else [])
+    assert told["in_place"] == [*two[:-1], two[-1] + (f" and {n - 2} more" if n > 2 else "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -333,3 +334,26 @@ def fill(rows, n):
 for n in range(2):
     fill([{"text": "x" * 40} for _ in range(1500)], n)
 """
+
+
+def many(path: Path) -> str:
+    names = "\n".join(f"    v{n} = given + {n}" for n in range(60))
+    path.write_text(f"def wide(given):\n{names}\n    return given\n\nwide(1)\nwide(2)\n")
+    return "wide"
+
+
+def test_how_many_differences_are_left_out_is_said(
+    tmp_path: Path, trace_of: Callable[[Path], Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "many_differ.py"
+    function = many(program)
+    path = str(trace_of(program))
+    one, other = calls(path, function)
+    capfd.readouterr()
+    assert cli.main(["diff", path, "--calls", f"{one},{other}"]) == 1
+    short = capfd.readouterr().out
+    [left] = [line for line in short.splitlines() if "more (--full)" in line]
+    shown = [line for line in short.splitlines() if re.search(r": \d+ → \d+  wide", line)]
+    assert int(left.split()[1]) + len(shown) == 62  # 60 variables, the argument and the result
+    assert cli.main(["diff", path, "--calls", f"{one},{other}", "--full"]) == 1
+    assert "more (--full)" not in capfd.readouterr().out

@@ -668,3 +668,14 @@ def test_a_token_that_is_empty_is_none(
     monkeypatch.setattr(server, "serve_http", serve)
     assert mcp.listen(None, 0, mcp.token_given()) == 0
     assert "token: " in capfd.readouterr().out
+
+
+@pytest.mark.provokes("INVALID_ARGUMENT")
+@pytest.mark.parametrize("size", [mcp.LEAST_TOKEN - 1, mcp.LEAST_TOKEN, mcp.LEAST_TOKEN + 1])
+def test_a_token_that_is_just_long_enough(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setenv(mcp.TOKEN, "t" * size)
+    if size < mcp.LEAST_TOKEN:
+        with pytest.raises(errors.InvalidArgumentError):
+            mcp.token_given()
+    else:
+        assert mcp.token_given() == "t" * size

@@ -523,3 +523,9 @@ def test_a_stand_in_of_typing_without_a_dict_is_shown_by_its_members() -> None:
     members = Node(TAG_DICT, None, 1, [("__name__", "T")])
     variable = Node(TAG_FORM, ("typing", "TypeVar"), Form.MEMBERS, [members])
     assert Answer("known", variable).show() == "~T"
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, "1"), (1, 1.0), ("x", b"x"), (2**70, 1.5)])
+def test_values_of_two_types_are_two_objects(a: Any, b: Any) -> None:
+    assert ask("a is b", a=a, b=b).truth is False
+    assert ask("a is not b", a=a, b=b).truth is True

@@ -23,6 +23,8 @@ from recorder.trace.format import (
     TAG_LIST,
     TAG_STR,
 )
+from recorder.trace.values.nodes import Node
+from recorder.trace.values.to_json import to_json
 from recorder.trace.values.value import Value
 from tests.tools import reference_writer as w
 
@@ -295,3 +297,8 @@ def test_a_value_that_is_not_whole_is_refused() -> None:
     for size in range(1, len(whole)):
         with pytest.raises(errors.TraceCorruptError):
             Value(whole[:size], TYPES).to_json()
+
+
+def test_json_tells_a_built_in_part_from_the_attributes_behind_it() -> None:
+    tree = Node(TAG_INSTANCE, ("app", "Row"), 2, [("", 1.5), ("extra", 3)])
+    assert to_json(tree) == {"type": "app.Row", "attributes": {"extra": 3}, "value": 1.5}

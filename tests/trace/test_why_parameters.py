@@ -122,6 +122,7 @@ def test_a_property_leads_to_what_it_returned_and_on(traced: Trace) -> None:
     first, *rest = traced.why("self.strict", falls.seq)
     assert first.value.tree is False and first.inner is not None
     assert first.inner.function.qualified_name == "Checker.strict"
+    assert Path(first.file).read_text().splitlines()[first.line - 1].strip() == "if self.strict:"
     text = Path(first.file).read_text().splitlines()
     lines = [text[step.line - 1].strip() for step in rest]
     assert "settings.update(more)" in lines
