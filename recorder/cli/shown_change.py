@@ -48,7 +48,8 @@ class ShownChanges:
             return text
         try:
             differs = shown(old, self.width) != shown(change.value, self.width)
-            return text + within(change.qualified_name, old, change.value, differs)
+            part = within(change.qualified_name, old, change.value, differs)
+            return text + part + (_perhaps_earlier(old) if part else "")
         except errors.TraceCorruptError:
             return text
 
@@ -60,9 +61,10 @@ class ShownChanges:
             return whole
         try:
             if rows := few_parts(change.qualified_name, old, change.value):
-                return ", ".join(rows)
+                return ", ".join(rows) + _perhaps_earlier(old)
             differs = shown(old, self.width) != shown(change.value, self.width)
-            return whole + within(change.qualified_name, old, change.value, differs)
+            part = within(change.qualified_name, old, change.value, differs)
+            return whole + part + (_perhaps_earlier(old) if part else "")
         except errors.TraceCorruptError:
             return whole
 
@@ -99,6 +101,11 @@ class ShownChanges:
             change.name, frame=frame, start=near, stop=change.seq, backwards=True
         )
         return next((one.value for one in earlier if one.module == change.module), None)
+
+
+def _perhaps_earlier(old: Value) -> str:
+    """Behind what changed: the line that ran need not have done it."""
+    return "  (perhaps earlier: it was not looked at)" if old.unexamined else ""
 
 
 def _key(change: Change) -> Key:

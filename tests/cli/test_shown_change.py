@@ -184,3 +184,45 @@ def test_many_parts_of_another_object_are_no_parts(
     two = [f"a[{k}]: 0 → 1" for k in range(min(n, 2))]
     assert told["bound_anew"] == (two if n <= 2 else [])
     assert told["in_place"] == [*two[:-1], two[-1] + (f" and {n - 2} more" if n > 2 else "")]
+
+
+NOT_LOOKED_AT = """\
+ROWS = [{"v": n, "l": [n, n]} for n in range(150)]
+ALIAS = ROWS[20]
+
+def read():
+    for _ in range(8):
+        for row in ROWS:
+            str(row)
+
+def other(row):
+    row["v"] = "other"
+
+def change(rows):
+    rows[5]["v"] = "first"
+    rows[6]["v"] = "second"
+    str(rows)
+    other(ALIAS)
+    str(rows)
+    rows[70]["v"] = "mine"
+    return str(rows)
+
+read()
+change(ROWS)
+"""
+
+
+def test_what_may_have_changed_before_it_was_looked_at_is_told_so(
+    trace_of: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "not_looked_at.py"
+    program.write_text(NOT_LOOKED_AT)
+    path = trace_of(program)
+    capfd.readouterr()
+    assert cli.main(["print", str(path), "--function", "change"]) == 0
+    rows = capfd.readouterr().out.splitlines()
+    (certain,) = [row for row in rows if "'second'" in row]
+    assert certain.endswith("rows[6]['v']: 6 → 'second'  (line 14)")
+    (doubtful,) = [row for row in rows if "'mine'" in row]
+    assert "rows[20]['v']: 20 → 'other', rows[70]['v']: 70 → 'mine'" in doubtful
+    assert doubtful.endswith("(perhaps earlier: it was not looked at)  (line 18)")
