@@ -75,7 +75,7 @@ from recorder.trace.values.nodes import Identity, identity_of
 from recorder.trace.values.to_json import Json
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
-from recorder.trace.watching import Checked, Find, Watched, Watching
+from recorder.trace.watching import Checked, Find, Watched, Watches, Watching
 from recorder.trace.why import Step, Why
 from recorder.trace.writes import Writes, Written
 
@@ -646,7 +646,7 @@ class Trace:
         line: int | None = None,
         start: int = 0,
         stop: int | None = None,
-    ) -> Iterator[Watched]:
+    ) -> Watches:
         """Every change of what an expression comes to: old, new and what changed within, with the line that did it.
         `of`: a class, of which the first name of the expression has to be (`self.items` of `Basket`). The filters are
         about whose events are looked at. Raises INVALID_ARGUMENT at once."""
@@ -656,7 +656,7 @@ class Trace:
         watching = Watching(self._asker, self._changes, expression, of, filters.make(**asked))
         of_line = filters.make(line=line).line
         found = watching.watch(self._changing(asked, *_bounds(start, stop)))
-        return (one for one in found if of_line in (None, one.change.line))
+        return Watches(watching, (one for one in found if of_line in (None, one.change.line)))
 
     def written_by(self, watched: Watched) -> Written | None:
         """Of a change that `watch` found, and for which its line only waited, or of which it is not known which line

@@ -112,6 +112,7 @@ class Watching:
         self._changes = changes
         self._wanted = wanted
         self._repeated = Repeated(asker, self.expression, is_condition)
+        self.begun_alike = 0  # objects that began as another one did, of which is told
 
     @errors.guarded("read")
     def watch(self, find: Find) -> Iterator[Watched]:
@@ -120,6 +121,7 @@ class Watching:
         unknown: Watched | None = None  # told only where nothing is known
         since: dict[object, Watched] = {}  # of each object from where on it is not known
         told: dict[object, Answer] = {}  # of each object what it was last known to be
+        self.begun_alike = 0
         beginnings = Beginnings()
         in_common: tuple[Answer | None, Answer] | None = (
             None  # how a class's attribute changed last
@@ -157,6 +159,7 @@ class Watching:
                 if is_other and not isinstance(answer.tree, Node):
                     is_other = not self._is_of_its_class(change)  # that the class's was set is told
                 if old is None and written in seen and not is_other:
+                    self.begun_alike += whose is not None and known_before is None
                     continue
                 seen[written] = None
                 if len(seen) > MOST_SEEN:
@@ -308,6 +311,22 @@ class Watching:
     @property
     def _is_attribute(self) -> bool:
         return self._first in ("self", "cls") or self.of is not None
+
+
+class Watches(Iterator[Watched]):
+    """What `watch` finds."""
+
+    def __init__(self, watching: Watching, found: Iterator[Watched]) -> None:
+        self._watching = watching
+        self._found = found
+
+    def __next__(self) -> Watched:
+        return next(self._found)
+
+    @property
+    def begun_alike(self) -> int:
+        """Of an attribute: how many objects, so far, began as another one did, and were therefore left out."""
+        return self._watching.begun_alike
 
 
 class Beginnings:

@@ -134,7 +134,8 @@ def test_what_changed_within(path: Path, capfd: pytest.CaptureFixture[str]) -> N
         "CONFIG['hosts'][3]: (not there) → '5'",
     ]
     assert "watched.py:12        tune" in config[1]
-    items = rows(path, capfd, "watch", "self.items", "--of", "Basket")
+    *items, alike = rows(path, capfd, "watch", "self.items", "--of", "Basket")
+    assert alike.strip() == "and 1 more began as one of these did"
     assert [row.split("self.items")[1] for row in items] == [
         " = []", *(f"[{i}]: (not there) → '{what} {i}'" for i in range(3) for what in ("thing", "other"))
     ]  # fmt: skip
