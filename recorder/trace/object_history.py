@@ -31,6 +31,8 @@ from recorder.trace.values.places import Place, places_of
 from recorder.trace.values.value import Value, of_tree
 
 MOST_PARTS: Final = 10  # told of one change
+MOST_COPIED: Final = 500  # nodes of one object's content that stand elsewhere in the value
+MOST_WAYS: Final = 10_000  # to one object, of which is kept what was seen there
 RESULTS: Final = {"return": "returned", "yield": "yielded", "raise": "raised", "throw": "thrown in"}
 ENDS: Final = ("return", "unwind")
 
@@ -146,6 +148,8 @@ class _Life:
         self.changed: list[ObjectChange] = []
         self.past: list[Holding] = []
         self.content: Any = None
+        # By each way to it: how many changes there were when it was seen there last, and its content there.
+        self.seen_by: dict[tuple[int | None, str], tuple[int, Any]] = {}
         self.doubts: set[int] = set()
         self.is_sure = True
 
@@ -260,10 +264,16 @@ class _Search:
         life = self.lives[-1]
         found = []
         if not (isinstance(tree, Node) and tree.tag in (TAG_ELIDED, TAG_REF)):
-            content = own_content(tree, root)
-            if life.content is not None and content != life.content:
-                found = list(islice(what_changed(life.content, content, strict=True), MOST_PARTS))
-            life.content = content
+            way, content = (sighting.frame, sighting.path), own_content(tree, root)
+            if life.seen_by.get(way) != (len(life.changed), content):
+                if life.content is not None and content != life.content:
+                    found = list(
+                        islice(what_changed(life.content, content, strict=True), MOST_PARTS)
+                    )
+                life.content = content
+                if len(life.seen_by) == MOST_WAYS:
+                    life.seen_by.clear()
+                life.seen_by[way] = len(life.changed) + bool(found), content
         if found:
             life.changed.append(ObjectChange(sighting, found))
         if found or is_new or not life.sightings:
@@ -301,6 +311,7 @@ class _Search:
         )
 
 
+LEFT_OUT: Final = ("left out",)
 OBJECT: Final = ("an object",)  # its number is not that of a container of the same value
 
 
@@ -311,13 +322,29 @@ def own_content(tree: Any, root: Any = None) -> Any:
 
 
 class _Content:
+    """Where references are followed again and again, what they lead to would be copied for each."""
+
     def __init__(self, root: Any) -> None:
         self._root = root
         self._containers: list[Node] | None = None
         self._open: list[Node] = []
+        self._following = 0
+        self._copied = 0  # nodes that references led to
 
     def of(self, tree: Any, is_root: bool = False) -> Any:
-        tree = self._followed(tree)
+        target = self._followed(tree)
+        if target is tree:
+            self._copied += self._following > 0
+            return self._of(target, is_root)
+        if self._copied >= MOST_COPIED:
+            return Node(TAG_REF, target.type, target.size, LEFT_OUT)
+        self._following += 1
+        try:
+            return self._of(target, is_root)
+        finally:
+            self._following -= 1
+
+    def _of(self, tree: Any, is_root: bool) -> Any:
         if not is_root and (identity := identity_of(tree)) is not None:
             return Node(TAG_REF, None, identity.number, OBJECT)
         if not isinstance(tree, Node) or any(tree is one for one in self._open):

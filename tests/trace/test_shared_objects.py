@@ -14,9 +14,10 @@ import pytest
 
 import recorder
 from recorder import cli
-from recorder.trace.object_history import ObjectHistory
+from recorder.trace.object_history import ObjectHistory, own_content
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
+from recorder.trace.values.nodes import nodes
 from tests.tools import reference_writer as w
 from tests.tools.rechunk import rechunked
 from tests.tools.tape_tools import write_anew
@@ -239,3 +240,36 @@ def test_what_held_the_one_before_does_not_hold_the_next(tmp_path: Path) -> None
     assert first is not None and second is not None
     assert [(one.path, one.start, one.stop) for one in first.holdings] == [("x[0]", 1, 2)]
     assert [(one.path, one.start, one.stop) for one in second.holdings] == [("x['k']", 2, 3)]
+
+
+HELD_TWICE = """\
+class Holder:
+    pass
+
+holder = Holder()
+held = (1,)
+for _ in range(5):
+    held = (held, held, held, held)
+holder.held = held
+holder.number = 1
+holder.number = 2
+held = None
+"""
+
+
+def test_what_is_held_many_times_is_not_copied_for_each(tmp_path: Path) -> None:
+    """A tuple that holds one four times, which holds one four times: written once, it would be a thousand."""
+    program, path = tmp_path / "held_twice.py", tmp_path / "held_twice.rtrace"
+    program.write_text(HELD_TWICE)
+    subprocess.run(
+        [sys.executable, "-m", "recorder", "run", "-o", str(path), str(program)], check=True
+    )
+    with recorder.open_trace(path) as trace:
+        *_, last = trace.find(function="<module>")
+        tree = last.locals["holder"]._tree
+        assert sum(1 for _ in nodes(own_content(tree, tree))) < 800
+        history = trace.object(last.locals["holder"])
+        assert history is not None
+        told = [(part.path, part.a, part.b) for change in history.changes for part in change.parts]
+        assert (".number", 1, 2) in told
+        assert all(path in (".held", ".number") for path, _, _ in told)
