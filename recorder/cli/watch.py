@@ -7,7 +7,7 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.console import printable, write
+from recorder.cli.console import printable, warn, write
 from recorder.cli.interrupted import Interruptible
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
                 elif is_new(told, one, expression, by):
                     write(as_line(one, expression, who, by))
                 latest = one
-        if found.begun_alike and not args.json:
-            write(f"{'':>8}  and {found.begun_alike:,} more began as one of these did")
+        if found.begun_alike:
+            warn(f"recorder: {found.begun_alike:,} more began as one of these did")
         what = expression.text if expression.is_path else name
         return conclude(
             trace,
