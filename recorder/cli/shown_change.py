@@ -47,9 +47,7 @@ class ShownChanges:
         if change.value is None or old is None:
             return text
         try:
-            differs = shown(old, self.width) != shown(change.value, self.width)
-            part = within(change.qualified_name, old, change.value, differs)
-            return text + part + (_perhaps_earlier(old) if part else "")
+            return text + self._part(change, old, change.value)
         except errors.TraceCorruptError:
             return text
 
@@ -62,11 +60,14 @@ class ShownChanges:
         try:
             if rows := few_parts(change.qualified_name, old, change.value):
                 return ", ".join(rows) + _perhaps_earlier(old)
-            differs = shown(old, self.width) != shown(change.value, self.width)
-            part = within(change.qualified_name, old, change.value, differs)
-            return whole + part + (_perhaps_earlier(old) if part else "")
+            return whole + self._part(change, old, change.value)
         except errors.TraceCorruptError:
             return whole
+
+    def _part(self, change: Change, old: Value, new: Value) -> str:
+        differs = shown(old, self.width) != shown(new, self.width)
+        part = within(change.qualified_name, old, new, differs)
+        return part + _perhaps_earlier(old) if part else ""
 
     def _both(self, change: Change) -> tuple[str, Value | None]:
         """The text of the new value; and the old value, where that text is too long."""

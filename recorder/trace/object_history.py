@@ -22,8 +22,8 @@ from recorder.trace.values.nodes import (
     NOT_FOLLOWED,
     Identity,
     Node,
+    References,
     identity_of,
-    numbered,
     type_name,
     with_parts,
 )
@@ -321,18 +321,17 @@ def own_content(tree: Any, root: Any = None) -> Any:
     return _Content(tree if root is None else root).of(tree, True)
 
 
-class _Content:
+class _Content(References):
     """Where references are followed again and again, what they lead to would be copied for each."""
 
     def __init__(self, root: Any) -> None:
-        self._root = root
-        self._containers: list[Node] | None = None
+        super().__init__(root)
         self._open: list[Node] = []
         self._following = 0
         self._copied = 0  # nodes that references led to
 
     def of(self, tree: Any, is_root: bool = False) -> Any:
-        target = self._followed(tree)
+        target = self.followed(tree)
         if target is tree:
             self._copied += self._following > 0
             return self._of(target, is_root)
@@ -353,11 +352,3 @@ class _Content:
         made = with_parts(Node(*tree), self.of)
         self._open.pop()
         return made
-
-    def _followed(self, tree: Any) -> Any:
-        if not isinstance(tree, Node) or tree.tag != TAG_REF or tree.items:
-            return tree
-        if self._containers is None:
-            self._containers = numbered(self._root)
-        number = tree.size or 0
-        return self._containers[number] if number < len(self._containers) else tree

@@ -121,7 +121,6 @@ class Watching:
         unknown: Watched | None = None  # told only where nothing is known
         since: dict[object, Watched] = {}  # of each object from where on it is not known
         told: dict[object, Answer] = {}  # of each object what it was last known to be
-        self.begun_alike = 0
         beginnings = Beginnings()
         in_common: tuple[Answer | None, Answer] | None = (
             None  # how a class's attribute changed last

@@ -157,10 +157,8 @@ class Why:
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         """From the last write before an event, or at it, back."""
-        spelled = ast.unparse(
-            ast.parse(expression.text.strip(), mode="eval")
-        )  # as the lines that it is compared with
-        steps = self._chain(Expression(spelled), event, limit)
+        as_lines_are = Expression(bindings.text_of(expression._node))  # which it is compared with
+        steps = self._chain(as_lines_are, event, limit)
         for n, step in enumerate(steps):
             if step.how in WAITED and step.inner is None:
                 came = self._elsewhere_of(steps[: n + 1])

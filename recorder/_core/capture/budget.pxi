@@ -30,14 +30,14 @@ cdef enum:
     SMALL_EVENTS = 8         # a variable that costs no more than these bring is looked at before every event …
     SMALL_TOGETHER = 32      # … as long as those of a frame cost no more than these do
     MOST_BUDGET = 200000
-    MOST_CHANGES = 15625     # for what lines change: so many times the budget for an event
     SMALL_BUDGET = 16        # elements for each event
     LIMITED_NODES = 60       # elements of a value that is met when the budget is low
-    SELDOM = 2048            # events
-    CHANGES_SHARE = 4        # … which grows by this part of what the other one does
     WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
 
-cdef enum:
+cdef enum:                   # of what lines change
+    MOST_CHANGES = 15625     # times the budget for an event are kept for it …
+    CHANGES_SHARE = 4        # … which grows by this part of what the other one does
+    SELDOM = 2048            # events
     DUE_BITS = 44            # of Recorded.due; above: when what a line changed was paid for last, in units of SELDOM
 
 cdef uint32_t budget_per_event = 64

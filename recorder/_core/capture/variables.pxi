@@ -445,7 +445,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef uint64_t n
     cdef uint32_t cost
     cdef uintptr_t limited
-    cdef bint known, current
+    cdef bint known, current, waits
     cdef bint written = False, changed = False
     cdef Look *look = look_of(v)
     cdef Recorded *theirs = NULL
@@ -455,9 +455,10 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         t = <PyTypeObject *> (<uintptr_t> t | 1)
     known = is_known(last, v, t)
     current = is_current(look, v)
-    if known and not current and (can_wait(last) or <uintptr_t> last.object & IS_LIMITED):
-        changed = is_changed_by_line(last, slot, namespace)
-        if not changed and can_wait(last):
+    if known and not current:
+        waits = can_wait(last)
+        changed = (waits or <uintptr_t> last.object & IS_LIMITED) and is_changed_by_line(last, slot, namespace)
+        if waits and not changed:
             leave_unexamined(last, slot, namespace)
             return OK
     if tracer.caller != NULL and namespace == NULL and last.type == NULL and not <uintptr_t> t & 1:

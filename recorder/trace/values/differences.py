@@ -38,10 +38,11 @@ from recorder.trace.values.forms import WITH_NAMES, items_of, named_parts, part_
 from recorder.trace.values.library_values import SPELLED_OUT
 from recorder.trace.values.nodes import (
     Node,
+    References,
     identity_of,
     is_numbered,
+    is_reference,
     kind_of,
-    numbered,
     type_name,
     with_parts,
 )
@@ -142,7 +143,7 @@ class _Differences:
     def of(self, a: Any, b: Any, path: str) -> Iterator[Part]:
         if self._is_plain and a == b:
             return
-        if _is_reference(a) or _is_reference(b):
+        if is_reference(a) or is_reference(b):
             yield from self._references(a, b, path)
         elif not isinstance(a, Node) or not isinstance(b, Node):
             if not _equal(a, b) and not self.same(a, b) and not _is_one_cut(a, b):
@@ -194,7 +195,7 @@ class _Differences:
     def _references(self, a: Any, b: Any, path: str) -> Iterator[Part]:
         """What they refer to, where that was not compared on the way here."""
         left, right = self._left.followed(a), self._right.followed(b)
-        if _is_reference(left) or _is_reference(right):
+        if is_reference(left) or is_reference(right):
             if left != right and not self.same(left, right):
                 yield Part(path, left, right)
             return
@@ -381,27 +382,15 @@ class _Differences:
                 yield Part(f"{path}[{_index(at, shape)}]", *sides)
 
 
-class _References:
-    """What is referred to within one whole value."""
-
+class _References(References):
     def __init__(self, root: Any) -> None:
-        self._root = root
-        self._containers: list[Node] | None = None
+        super().__init__(root)
         self._open: set[int] = set()  # what a key is made of, on the way in
-
-    def followed(self, tree: Any) -> Any:
-        """What a reference is about; the reference where that is not recorded, and everything else as it is."""
-        if not _is_reference(tree):
-            return tree
-        if self._containers is None:
-            self._containers = numbered(self._root)
-        number = tree.size or 0
-        return self._containers[number] if number < len(self._containers) else tree
 
     def whole(self, tree: Any) -> Any:
         """With what stands elsewhere in the value in place of references to it, up to so many of them; what has itself
         in it stays a reference there."""
-        if not _is_reference(tree) and not _refers(tree):
+        if not is_reference(tree) and not _refers(tree):
             return tree
         left, around = MOST_REPLACED, set[int]()
 
@@ -412,7 +401,7 @@ class _References:
                 left -= 1
                 if left < 0 or id(target) in around:
                     return part
-            if not isinstance(target, Node) or _is_reference(target):
+            if not isinstance(target, Node) or is_reference(target):
                 return target
             around.add(id(target))
             made = with_parts(target, replaced)
@@ -503,11 +492,6 @@ def _attributes(node: Node) -> int:
     """How many there are, or items, but for the built-in part: what is left out does not count that."""
     has_part = node.tag == TAG_INSTANCE and bool(node.items) and node.items[0][0] == ""
     return (node.size or 0) - has_part
-
-
-def _is_reference(tree: Any) -> bool:
-    """To a part of the same value: of what stands for an object elsewhere there is a text besides its number."""
-    return isinstance(tree, Node) and tree.tag == TAG_REF and not tree.items
 
 
 def _refers(tree: Any) -> bool:

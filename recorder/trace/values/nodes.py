@@ -29,6 +29,7 @@ from recorder.trace.format import (
     TAG_MODULE,
     TAG_NAMED,
     TAG_OBJECT,
+    TAG_REF,
     TAG_SET,
     TAG_STR,
     TAG_TIME,
@@ -226,6 +227,28 @@ def nodes(tree: Any) -> Iterator[Node]:
 def numbered(tree: Any) -> list[Node]:
     """The containers in it, by the numbers that its REFs have: in the order in which they begin."""
     return [node for node in nodes(tree) if is_numbered(node)]
+
+
+def is_reference(tree: Any) -> bool:
+    """To a part of the same value: of what stands for an object elsewhere there is a text besides its number."""
+    return isinstance(tree, Node) and tree.tag == TAG_REF and not tree.items
+
+
+class References:
+    """What is referred to within one whole value."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._containers: list[Node] | None = None
+
+    def followed(self, tree: Any) -> Any:
+        """What a reference is about; the reference where that is not recorded, and everything else as it is."""
+        if not is_reference(tree):
+            return tree
+        if self._containers is None:
+            self._containers = numbered(self._root)
+        number = tree.size or 0
+        return self._containers[number] if number < len(self._containers) else tree
 
 
 def changes_in_place(node: Node) -> bool:
